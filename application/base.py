@@ -1,0 +1,96 @@
+"""The base of every application: safe decoding, and commands that are retried on a conflict."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import eventsourcing.application
+from eventsourcing.application import AggregateNotFoundError
+from eventsourcing.persistence import IntegrityError, JSONTranscoder, Mapper, Recording
+
+from domain.shared.aggregates import Aggregate
+from domain.shared.causes import Cause, because_of
+from domain.shared.errors import Contradiction, VersionConflict
+
+from .mapping import SafeMapper, register_value_types
+
+MAX_TRIES = 10
+PAGE_SIZE = 500
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class ConcurrentChanges(Contradiction):
+    """Others kept changing the same stream. Nothing was recorded; the same command may be sent again."""
+
+    code = "concurrent_changes"
+
+
+@dataclass(frozen=True)
+class CommandContext:
+    """Who commands, when, and under which id. The id is the idempotency key where there is one."""
+
+    command_id: str
+    time: datetime
+    user: str | None = None
+
+    def cause(self, correlation_id: object) -> Cause:
+        """The cause of everything that this command does in a conversation."""
+        return Cause.command(
+            time=self.time, correlation_id=correlation_id, command_id=self.command_id, user=self.user
+        )
+
+
+class Application(eventsourcing.application.Application[UUID]):
+    """An application whose stored events can be trusted and whose pages are not tiny."""
+
+    log_section_size = PAGE_SIZE
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        """Decode known topics only."""
+        return self.factory.mapper(transcoder=self.construct_transcoder(), mapper_class=SafeMapper)
+
+    def register_transcodings(self, transcoder: JSONTranscoder) -> None:
+        """Add our value types to the library's."""
+        super().register_transcodings(transcoder)
+        register_value_types(transcoder)
+
+    def find(self, aggregate_class: type[A], aggregate_id: UUID, version: int | None = None) -> A | None:
+        """The aggregate, at a version if one is given, or None when there is none."""
+        try:
+            found: Any = self.repository.get(aggregate_id, version=version)
+        except AggregateNotFoundError:
+            return None
+        return cast(A, found)
+
+    def decide(
+        self,
+        load: Callable[[], A],
+        act: Callable[[A], object],
+        cause: Cause,
+        *,
+        expected_version: int | None = None,
+    ) -> tuple[A, int | None]:
+        """Load, act and save; when somebody else was faster, again from fresh state.
+
+        Returns the aggregate and the position of its last new event (None when nothing had to be
+        recorded). Raises `VersionConflict` when the caller expected another version.
+        """
+        for _ in range(MAX_TRIES):
+            with because_of(cause):
+                aggregate = load()
+                if expected_version is not None and aggregate.version != expected_version:
+                    raise VersionConflict(expected=expected_version, current=aggregate.version)
+                act(aggregate)
+            try:
+                return aggregate, last_position(self.save(aggregate))
+            except IntegrityError:
+                continue
+        raise ConcurrentChanges("the stream kept changing; nothing was recorded, try again")
+
+
+def last_position(recordings: list[Recording[UUID]]) -> int | None:
+    """The position of the last of these, in its application's log."""
+    return recordings[-1].notification.id if recordings else None

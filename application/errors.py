@@ -1,0 +1,15 @@
+"""The errors of the domain, for those who may not import the domain itself."""
+
+from domain.shared.errors import Contradiction, DomainError, InvalidValue, NotFound, Refused, VersionConflict
+
+from .base import ConcurrentChanges
+
+__all__ = [
+    "ConcurrentChanges",
+    "Contradiction",
+    "DomainError",
+    "InvalidValue",
+    "NotFound",
+    "Refused",
+    "VersionConflict",
+]

@@ -1,0 +1,109 @@
+"""Inventory: receive and correct stock, reserve for an order, release."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.inventory import Reservation, StockItem
+from domain.shared.aggregates import Aggregate
+from domain.shared.errors import NotFound
+from domain.shared.ids import reservation_id, stock_item_id
+from domain.shared.products import ProductQuantity, check_sku
+
+from .base import Application, CommandContext
+from .views import StockView, Written
+
+
+class ProductNotFound(NotFound):
+    """The product was never received."""
+
+    code = "product_not_found"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The stock after a receipt, and the event to name when the receipt has to be corrected."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+    available: int
+    version: int
+    event_id: str
+
+
+class Inventory(Application):
+    """The stock of a shop."""
+
+    name = "Inventory"
+
+    def receive_stock(
+        self, sku: str, quantity: int, context: CommandContext, *, expected_version: int | None = None
+    ) -> Written[Receipt]:
+        """Take goods in. The same command again records nothing and is no error."""
+        check_sku(sku)
+        receipt_ids: list[str] = []
+        item, position = self.decide(
+            lambda: self.find(StockItem, stock_item_id(sku)) or StockItem.introduce(sku),
+            lambda item: receipt_ids.append(item.receive(quantity, context.command_id)),
+            context.cause(stock_item_id(sku)),
+            expected_version=expected_version,
+        )
+        view = stock_view(item)
+        receipt = Receipt(
+            view.sku, view.on_hand, view.reserved, view.available, view.version, receipt_ids[-1]
+        )
+        return Written(receipt, self.name, self._position(position), replayed=position is None)
+
+    def correct_receipt(
+        self,
+        sku: str,
+        receipt_id: str,
+        quantity: int,
+        reason: str,
+        context: CommandContext,
+        *,
+        expected_version: int | None = None,
+    ) -> Written[StockView]:
+        """Correct what an earlier receipt should have said, by an event that names it and the reason."""
+        item, position = self.decide(
+            lambda: self._get(sku),
+            lambda item: item.correct(receipt_id, quantity, reason),
+            context.cause(stock_item_id(sku)),
+            expected_version=expected_version,
+        )
+        return Written(stock_view(item), self.name, self._position(position), replayed=position is None)
+
+    def reserve(self, order_id: UUID, lines: Sequence[ProductQuantity]) -> list[Aggregate]:
+        """Decide the reservation of an order; the changed aggregates, to be saved together."""
+        if self.find(Reservation, reservation_id(order_id)) is not None:
+            return []
+        stock = self._stock(line.sku for line in lines)
+        return [Reservation.decide(order_id, lines, stock), *stock.values()]
+
+    def release(self, order_id: UUID) -> list[Aggregate]:
+        """Release what an order holds; the changed aggregates, to be saved together."""
+        reservation = self.find(Reservation, reservation_id(order_id))
+        if reservation is None:
+            return []
+        stock = self._stock(line.sku for line in reservation.lines)
+        reservation.release(stock)
+        return [reservation, *stock.values()]
+
+    def _stock(self, skus: Iterable[str]) -> dict[str, StockItem]:
+        found = ((sku, self.find(StockItem, stock_item_id(sku))) for sku in skus)
+        return {sku: item for sku, item in found if item is not None}
+
+    def _get(self, sku: str) -> StockItem:
+        item = self.find(StockItem, stock_item_id(check_sku(sku)))
+        if item is None:
+            raise ProductNotFound(f"product {sku!r} was never received")
+        return item
+
+    def _position(self, position: int | None) -> int:
+        return position if position is not None else self.recorder.max_notification_id() or 0
+
+
+def stock_view(item: StockItem) -> StockView:
+    """How the stock of a product looks from outside."""
+    return StockView(item.sku, item.on_hand, item.reserved, item.available, item.version)

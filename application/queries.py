@@ -1,0 +1,115 @@
+"""What can be asked of the read models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.shared.errors import DomainError, NotFound
+
+from .views import FulfilmentView, OrderView, Page, PaymentView, StockView
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+ORDER_SORTS = ("created_at", "total", "customer_id", "status")
+
+
+class InvalidQuery(DomainError):
+    """A query parameter cannot be understood."""
+
+    code = "invalid_query"
+
+
+class PaymentNotFound(NotFound):
+    """The order has no payment, or none yet."""
+
+    code = "payment_not_found"
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """How much of a list: `limit` items (1 to 500) after the cursor of the page before."""
+
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class OrderQuery:
+    """Which orders, in which order. `sort` is one of `ORDER_SORTS`, with ``-`` before it for falling.
+
+    Orders created from `created_from` (included) to `created_to` (not included).
+    """
+
+    status: str | None = None
+    customer_id: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    sort: str = "-created_at"
+
+
+@dataclass(frozen=True)
+class OrderRow(OrderView):
+    """An order as the dashboard lists it, with where its fulfilment and payment stand."""
+
+    fulfilment_status: str | None
+    payment_status: str | None
+
+
+@dataclass(frozen=True)
+class FulfilmentRow:
+    """A saga as it is listed. The reason is why it is or was unwound."""
+
+    order_id: str
+    status: str
+    reason: str | None
+    started_at: datetime
+    updated_at: datetime
+
+
+class OrderList(Protocol):
+    """The order dashboard."""
+
+    def list_orders(self, query: OrderQuery, page: PageRequest) -> Page[OrderRow]:
+        """One page of the orders that match."""
+        ...
+
+
+class SagaList(Protocol):
+    """The saga log."""
+
+    def list_fulfilments(self, status: str | None, page: PageRequest) -> Page[FulfilmentRow]:
+        """One page of the fulfilments with a status, the latest change first."""
+        ...
+
+    def fulfilment(self, order_id: UUID) -> FulfilmentView:
+        """The saga log of an order."""
+        ...
+
+
+class PaymentList(Protocol):
+    """The payment ledger."""
+
+    def payment(self, order_id: UUID) -> PaymentView:
+        """The payment of an order, or `PaymentNotFound`."""
+        ...
+
+
+class StockList(Protocol):
+    """The stock levels."""
+
+    def stock(self, sku: str) -> StockView:
+        """The stock of a product, or `ProductNotFound`."""
+        ...
+
+    def list_stock(self, page: PageRequest) -> Page[StockView]:
+        """One page of all products, by SKU."""
+        ...
+
+
+def check_choice(value: str, choices: Sequence[str], field: str) -> str:
+    """Return the value when it is one of the choices, else raise `InvalidQuery`."""
+    if value not in choices:
+        raise InvalidQuery(f"{value!r} is not one of {', '.join(choices)}", field=field)
+    return value

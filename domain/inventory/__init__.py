@@ -1,0 +1,6 @@
+"""Inventory: what is on hand, what is reserved, and for which order."""
+
+from .reservation import Reservation, ReservationStatus, ReservedLine
+from .stock_item import StockItem
+
+__all__ = ["Reservation", "ReservationStatus", "ReservedLine", "StockItem"]

@@ -1,0 +1,1 @@
+"""What every context shares: money, derived ids, causes, the aggregate base and the errors."""

@@ -1,0 +1,83 @@
+"""The base of every aggregate: explicit stored topics, and metadata in every event."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, cast
+from uuid import UUID
+
+from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate, CanMutateAggregate, Snapshot, TAggregate
+
+from .causes import current_cause
+from .ids import event_id
+
+_event_types: dict[str, type[AggregateEvent]] = {}
+
+EVENT_TYPES: Mapping[str, type[AggregateEvent]] = MappingProxyType(_event_types)
+"""Every stored topic and the event class behind it. Nothing outside this list is ever decoded."""
+
+
+class Aggregate(BaseAggregate[UUID]):
+    """An event-sourced aggregate whose events say who, why and when.
+
+    Subclasses give themselves and each of their events an explicit ``TOPIC``: the stored name,
+    which stays when code moves.
+    """
+
+    TOPIC: ClassVar[str] = ""
+    Snapshot = Snapshot
+
+    class Event(AggregateEvent):
+        """A fact. `timestamp` is when it happened; ids are derived, so a repeat has the same id."""
+
+        event_id: str
+        correlation_id: str
+        causation_id: str
+        command_id: str | None
+        user: str | None
+
+        def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
+            """Apply the event. When and by which command is remembered first, so that the
+            aggregate's own memory can use both."""
+            if aggregate is not None:
+                aggregate.modified_on = self.timestamp
+                aggregate.last_command_id = self.command_id  # type: ignore[attr-defined]  # declared below
+                return super().mutate(aggregate)
+            aggregate = super().mutate(None)
+            aggregate.last_command_id = self.command_id  # type: ignore[union-attr]  # just created
+            return aggregate
+
+    last_command_id: str | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, value in vars(cls).items():
+            if isinstance(value, type) and issubclass(value, AggregateEvent) and name != "Event":
+                _event_types[cast(str, getattr(value, "TOPIC"))] = value  # noqa: B009 - set by each event class
+
+    @classmethod
+    def begin(cls, event_class: type[AggregateCreated], stream_id: UUID, **facts: Any) -> Self:
+        """Open the stream `stream_id` with its first fact, under the cause in force."""
+        return cls._create(event_class, id=stream_id, **_metadata(stream_id, cls.INITIAL_VERSION, None), **facts)
+
+    def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
+        """Record one more fact, under the cause in force."""
+        metadata = _metadata(self.id, self.version + 1, self.modified_on)
+        super().trigger_event(event_class, **kwargs, **metadata)
+
+
+def _metadata(stream_id: UUID, version: int, not_before: datetime | None) -> dict[str, Any]:
+    """What the cause in force adds to an event.
+
+    News can arrive out of order, so its time may lie before the stream's last event. Within a
+    stream time never runs backwards: the state "as of a moment" would otherwise be ambiguous.
+    """
+    cause = current_cause()
+    return {
+        "timestamp": cause.time if not_before is None else max(cause.time, not_before),
+        "event_id": event_id(stream_id, version),
+        "correlation_id": cause.correlation_id,
+        "causation_id": cause.causation_id,
+        "command_id": cause.command_id,
+        "user": cause.user,
+    }

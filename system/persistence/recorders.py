@@ -1,0 +1,151 @@
+"""The library's process recorders, plus two things it has no place for.
+
+Rows: what a projection wants written, in the same transaction as its position. The keyword
+arguments of ``collect_events()`` reach ``_insert_events()`` together with the cursor, so `Write`
+objects given as ``writes=`` are executed there.
+Positions: reading one stream together with the position of each event in the application's log.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from eventsourcing.persistence import InfrastructureFactory, Notification, ProcessRecorder, StoredEvent
+from eventsourcing.popo import POPOFactory, POPOProcessRecorder
+from eventsourcing.postgres import PostgresFactory, PostgresProcessRecorder
+from eventsourcing.sqlite import SQLiteCursor, SQLiteFactory, SQLiteProcessRecorder
+from eventsourcing.utils import get_topic
+from psycopg import Cursor
+from psycopg.rows import DictRow
+from psycopg.sql import SQL, Identifier
+
+from .sql import Write, for_postgres, for_sqlite
+
+
+class StreamReader(Protocol):
+    """Reads a stream with the position of each of its events."""
+
+    def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
+        """The events of a stream from version `first` to `last` (both included), oldest first."""
+        ...
+
+
+class RowStore(Protocol):
+    """Reads and prepares the tables of a read model."""
+
+    def create_tables(self, statements: Iterable[str]) -> None:
+        """Create tables and indexes that are not there yet."""
+        ...
+
+    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows that a query gives."""
+        ...
+
+
+class InMemoryRecorder(POPOProcessRecorder):
+    """Events in memory, gone with the process. It holds no rows: read models use SQLite then."""
+
+    def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
+        """See `StreamReader`."""
+        with self._database_lock:
+            index = self._stored_events_index[str(stream_id)]
+            return [
+                _notification(position + 1, self._stored_events[position])
+                for version, position in index.items()
+                if version >= first and (last is None or version <= last)
+            ]
+
+
+class SqliteRecorder(SQLiteProcessRecorder):
+    """Events and rows in an SQLite file of the application's own."""
+
+    def _insert_events(
+        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        positions = super()._insert_events(c, stored_events, **kwargs)
+        for write in cast(Sequence[Write], kwargs.get("writes", ())):
+            c.execute(for_sqlite(write.statement), write.parameters)
+        return positions
+
+    def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
+        """See `StreamReader`."""
+        statement = (
+            f"SELECT rowid AS position, * FROM {self.events_table_name} WHERE originator_id = :stream "
+            "AND originator_version >= :first AND originator_version <= :last ORDER BY originator_version"
+        )
+        rows = self.rows(statement, {"stream": stream_id.hex, "first": first, "last": last or 2**62})
+        return [
+            Notification(stream_id, row["originator_version"], row["topic"], row["state"], row["position"])
+            for row in rows
+        ]
+
+    def create_tables(self, statements: Iterable[str]) -> None:
+        """See `RowStore`."""
+        with self.datastore.transaction(commit=True) as cursor:
+            for statement in statements:
+                cursor.execute(for_sqlite(statement))
+
+    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """See `RowStore`."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(for_sqlite(statement), parameters)
+            return [dict(row) for row in cursor.fetchall()]
+
+
+class PostgresRecorder(PostgresProcessRecorder):
+    """Events and rows in tables of a PostgreSQL database."""
+
+    def _insert_events(
+        self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> None:
+        super()._insert_events(curs, stored_events, **kwargs)
+        for write in cast(Sequence[Write], kwargs.get("writes", ())):
+            curs.execute(self._sql(write.statement), write.parameters, prepare=True)
+
+    def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
+        """See `StreamReader`."""
+        statement = SQL(
+            "SELECT * FROM {schema}.{table} WHERE originator_id = %s "
+            "AND originator_version >= %s AND originator_version <= %s ORDER BY originator_version"
+        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
+        with self.datastore.cursor() as cursor:
+            cursor.execute(statement, (stream_id, first, last or 2**62))
+            return [
+                Notification(
+                    stream_id, row["originator_version"], row["topic"], bytes(row["state"]), row["notification_id"]
+                )
+                for row in cursor.fetchall()
+            ]
+
+    def create_tables(self, statements: Iterable[str]) -> None:
+        """See `RowStore`."""
+        with self.datastore.transaction(commit=True) as cursor:
+            for statement in statements:
+                cursor.execute(self._sql(statement))
+
+    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """See `RowStore`."""
+        with self.datastore.cursor() as cursor:
+            return cursor.execute(self._sql(statement), parameters).fetchall()
+
+    def _sql(self, statement: str) -> bytes:
+        return for_postgres(statement, self.datastore.schema)
+
+
+def _notification(position: int, stored: StoredEvent) -> Notification:
+    return Notification(stored.originator_id, stored.originator_version, stored.topic, stored.state, position)
+
+
+def recorder_for(factory: InfrastructureFactory[Any]) -> ProcessRecorder:
+    """Our process recorder for the persistence that a factory stands for.
+
+    A recorder named in the environment (``PROCESS_RECORDER_TOPIC``) goes first. In memory the
+    library ignores that setting, so the recorder is made here.
+    """
+    if isinstance(factory, POPOFactory):
+        return InMemoryRecorder()
+    ours = {SQLiteFactory: SqliteRecorder, PostgresFactory: PostgresRecorder}
+    for kind, recorder_class in ours.items():
+        if isinstance(factory, kind):
+            factory.env.setdefault(factory.PROCESS_RECORDER_TOPIC, get_topic(recorder_class))
+    return factory.process_recorder()

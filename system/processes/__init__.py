@@ -1,0 +1,1 @@
+"""The policies: how each application reacts to what the others have recorded."""

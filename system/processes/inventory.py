@@ -1,0 +1,32 @@
+"""Inventory reserves and releases on behalf of the fulfilment."""
+
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.dispatch import singledispatchmethod
+
+from application.inventory import Inventory
+from domain.fulfilment import Fulfilment
+
+from .following import Process
+from .saga_facts import ASKS_ORDERS, ASKS_PAYMENTS, PROGRESS
+
+
+class InventoryProcess(Inventory, Process):
+    """Follows the fulfilments."""
+
+    name = "Inventory"
+    ignored = PROGRESS | ASKS_PAYMENTS | ASKS_ORDERS
+
+    @singledispatchmethod
+    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        """See `Following.react`."""
+
+    @react.register
+    def _(self, event: Fulfilment.ReservationRequested, work: ProcessingEvent[UUID]) -> None:
+        work.collect_events(*self.reserve(event.order_id, event.lines))
+
+    @react.register
+    def _(self, event: Fulfilment.ReleaseRequested, work: ProcessingEvent[UUID]) -> None:
+        work.collect_events(*self.release(event.order_id))

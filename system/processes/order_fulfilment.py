@@ -1,0 +1,129 @@
+"""The saga: hears what happened to an order, its payment and its reservation, and goes on."""
+
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.dispatch import singledispatchmethod
+
+from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment
+from domain.inventory import Reservation, StockItem
+from domain.orders import Order
+from domain.payments import Payment
+from domain.shared.ids import fulfilment_id
+from domain.shared.money import Money
+from domain.shared.products import per_product
+
+from .following import Process
+
+
+class OrderFulfilment(Process):
+    """Follows orders, payments and inventory. Each policy: find the fulfilment, tell it, collect."""
+
+    name = "OrderFulfilment"
+    ignored = frozenset(
+        {
+            Payment.Requested,
+            Payment.RefundRequested,
+            StockItem.Introduced,
+            StockItem.Received,
+            StockItem.Corrected,
+            StockItem.Reserved,
+            StockItem.Released,
+        }
+    )
+
+    def of_order(self, order_id: UUID) -> Fulfilment:
+        """The fulfilment of an order whose first event was processed before any later news of it."""
+        fulfilment = self.find(Fulfilment, fulfilment_id(order_id))
+        if fulfilment is None:
+            raise LookupError(f"order {order_id} has no fulfilment yet")
+        return fulfilment
+
+    @singledispatchmethod
+    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        """See `Following.react`."""
+
+    @react.register
+    def _(self, event: Order.Created, work: ProcessingEvent[UUID]) -> None:
+        order_id = event.originator_id
+        if self.find(Fulfilment, fulfilment_id(order_id)) is None:
+            fulfilment = Fulfilment.start(
+                order_id,
+                payment_method=event.payment_method,
+                total=Money(event.total, event.currency),
+                lines=per_product((line.sku, line.quantity) for line in event.items),
+            )
+            work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Order.Confirmed, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.originator_id)
+        fulfilment.order_confirmed()
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Order.Cancelled, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.originator_id)
+        fulfilment.order_cancelled(event.reason)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Payment.Completed, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_completed(PROCESS_PAYMENT)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Payment.Declined, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_failed(PROCESS_PAYMENT, f"payment declined: {event.reason}")
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Payment.ChargeAttemptFailed, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Payment.ChargeUnanswered, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Payment.Refunded, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_compensated(PROCESS_PAYMENT)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Payment.RefundAttemptFailed, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.compensation_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Payment.RefundFailed, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.compensation_failed(PROCESS_PAYMENT, event.error)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Reservation.Made, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_completed(RESERVE_INVENTORY)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Reservation.Rejected, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_failed(RESERVE_INVENTORY, event.reason)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Reservation.Released, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_compensated(RESERVE_INVENTORY)
+        work.collect_events(fulfilment)

@@ -1,0 +1,40 @@
+"""Orders confirms and cancels on behalf of the fulfilment."""
+
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.dispatch import singledispatchmethod
+
+from application.orders import Orders
+from domain.fulfilment import Fulfilment
+from domain.orders import Order, OrderStatus
+
+from .following import Process
+from .saga_facts import ASKS_INVENTORY, ASKS_PAYMENTS, PROGRESS
+
+
+class OrdersProcess(Orders, Process):
+    """Follows the fulfilments."""
+
+    name = "Orders"
+    ignored = PROGRESS | ASKS_PAYMENTS | ASKS_INVENTORY
+
+    @singledispatchmethod
+    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        """See `Following.react`."""
+
+    @react.register
+    def _(self, event: Fulfilment.ConfirmationRequested, work: ProcessingEvent[UUID]) -> None:
+        order = self.find(Order, event.order_id)
+        # The customer may have cancelled meanwhile; the fulfilment hears of that by itself.
+        if order is not None and order.status is not OrderStatus.CANCELLED:
+            order.confirm()
+            work.collect_events(order)
+
+    @react.register
+    def _(self, event: Fulfilment.CancellationRequested, work: ProcessingEvent[UUID]) -> None:
+        order = self.find(Order, event.order_id)
+        if order is not None and order.status is not OrderStatus.CANCELLED:
+            order.cancel(event.reason)
+            work.collect_events(order)

@@ -1,0 +1,35 @@
+"""Payments asks for charges and refunds on behalf of the fulfilment."""
+
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.dispatch import singledispatchmethod
+
+from application.payments import Payments
+from domain.fulfilment import Fulfilment
+
+from .following import Process
+from .saga_facts import ASKS_INVENTORY, ASKS_ORDERS, PROGRESS
+
+
+class PaymentsProcess(Payments, Process):
+    """Follows the fulfilments."""
+
+    name = "Payments"
+    ignored = PROGRESS | ASKS_INVENTORY | ASKS_ORDERS
+
+    @singledispatchmethod
+    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        """See `Following.react`."""
+
+    @react.register
+    def _(self, event: Fulfilment.PaymentRequested, work: ProcessingEvent[UUID]) -> None:
+        payment = self.request_payment(
+            event.order_id, payment_method=event.payment_method, amount=event.amount, currency=event.currency
+        )
+        work.collect_events(payment)
+
+    @react.register
+    def _(self, event: Fulfilment.RefundRequested, work: ProcessingEvent[UUID]) -> None:
+        work.collect_events(self.request_refund(event.order_id))

@@ -1,0 +1,1 @@
+"""The read models: each a follower, its tables and its queries."""

@@ -1,0 +1,228 @@
+"""The order dashboard: every order with where it stands; listed, filtered, sorted, paged."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.dispatch import singledispatchmethod
+
+from application.queries import ORDER_SORTS, OrderQuery, OrderRow, PageRequest, check_choice
+from application.views import LineView, Page, utc_text
+from domain.fulfilment import Fulfilment
+from domain.orders import Order, OrderStatus
+from domain.payments import Payment
+from system.processes.saga_facts import ASKS_INVENTORY, ASKS_ORDERS
+
+from .paging import check_limit, decode_cursor, page_of
+from .projection import Projection, time_of
+from .saga_facts import saga_status, set_status
+
+# An event about a payment or fulfilment can arrive before the order's own: the row then begins
+# without the order's facts, and is not listed until they are there.
+_TABLE = """
+CREATE TABLE IF NOT EXISTS @order_dashboard (
+    order_id TEXT PRIMARY KEY,
+    order_ref TEXT,
+    customer_id TEXT,
+    status TEXT,
+    currency TEXT,
+    total TEXT,
+    total_sort BIGINT,
+    items TEXT,
+    version BIGINT,
+    created_at TEXT,
+    confirmed_at TEXT,
+    cancelled_at TEXT,
+    cancel_reason TEXT,
+    fulfilment_status TEXT,
+    payment_status TEXT
+)
+"""
+
+_CREATED = """
+INSERT INTO @order_dashboard (order_id, order_ref, customer_id, status, currency, total, total_sort,
+    items, version, created_at)
+VALUES (:order_id, :order_ref, :customer_id, 'CREATED', :currency, :total, :total_sort,
+    :items, :version, :at)
+ON CONFLICT (order_id) DO UPDATE SET order_ref = :order_ref, customer_id = :customer_id,
+    status = 'CREATED', currency = :currency, total = :total, total_sort = :total_sort,
+    items = :items, version = :version, created_at = :at
+"""
+
+_CONFIRMED = """
+UPDATE @order_dashboard SET status = 'CONFIRMED', version = :version, confirmed_at = :at
+WHERE order_id = :order_id
+"""
+
+_CANCELLED = """
+UPDATE @order_dashboard SET status = 'CANCELLED', version = :version, cancelled_at = :at,
+    cancel_reason = :reason
+WHERE order_id = :order_id
+"""
+
+_FULFILMENT = f"""
+INSERT INTO @order_dashboard (order_id, fulfilment_status) VALUES (:order_id, :status)
+ON CONFLICT (order_id) DO UPDATE
+SET fulfilment_status = {set_status("@order_dashboard.fulfilment_status")}
+"""
+
+_PAYMENT = """
+INSERT INTO @order_dashboard (order_id, payment_status) VALUES (:order_id, :status)
+ON CONFLICT (order_id) DO UPDATE SET payment_status = :status
+"""
+
+_SORT_COLUMN = dict(zip(ORDER_SORTS, ("created_at", "total_sort", "customer_id", "status"), strict=True))
+_COLUMN_KIND: dict[str, type] = {"total_sort": int}
+
+
+class OrderDashboard(Projection):
+    """Follows orders, and their fulfilments and payments for two columns more."""
+
+    name = "OrderDashboard"
+    tables = (
+        _TABLE,
+        "CREATE INDEX IF NOT EXISTS order_dashboard_created ON @order_dashboard (created_at, order_id)",
+        "CREATE INDEX IF NOT EXISTS order_dashboard_total ON @order_dashboard (total_sort, order_id)",
+        "CREATE INDEX IF NOT EXISTS order_dashboard_customer "
+        "ON @order_dashboard (customer_id, created_at, order_id)",
+        "CREATE INDEX IF NOT EXISTS order_dashboard_status ON @order_dashboard (status, created_at, order_id)",
+    )
+    ignored = frozenset(
+        {
+            *ASKS_INVENTORY,
+            *ASKS_ORDERS,
+            Fulfilment.RefundRequested,
+            Fulfilment.StepAttemptFailed,
+            Fulfilment.StepFailed,
+            Fulfilment.CompensationAttemptFailed,
+            Fulfilment.StepCompensated,
+            Fulfilment.CompensationFailed,
+            Fulfilment.OrderCancellationNoted,
+            Payment.ChargeAttemptFailed,
+            Payment.ChargeUnanswered,
+            Payment.RefundAttemptFailed,
+        }
+    )
+
+    @singledispatchmethod
+    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        """See `Following.react`."""
+
+    @react.register
+    def _(self, event: Order.Created, work: ProcessingEvent[UUID]) -> None:
+        self.write(
+            work,
+            _CREATED,
+            order_id=str(event.originator_id),
+            order_ref=event.order_ref,
+            customer_id=event.customer_id,
+            currency=event.currency,
+            total=str(event.total),
+            total_sort=int(event.total.scaleb(4)),
+            items=json.dumps([[line.sku, line.quantity, str(line.unit_price)] for line in event.items]),
+            version=event.originator_version,
+            at=event.timestamp,
+        )
+
+    @react.register
+    def _(self, event: Order.Confirmed, work: ProcessingEvent[UUID]) -> None:
+        self.write(
+            work,
+            _CONFIRMED,
+            order_id=str(event.originator_id),
+            version=event.originator_version,
+            at=event.timestamp,
+        )
+
+    @react.register
+    def _(self, event: Order.Cancelled, work: ProcessingEvent[UUID]) -> None:
+        self.write(
+            work,
+            _CANCELLED,
+            order_id=str(event.originator_id),
+            version=event.originator_version,
+            at=event.timestamp,
+            reason=event.reason,
+        )
+
+    @react.register(Fulfilment.Started)
+    @react.register(Fulfilment.PaymentRequested)
+    @react.register(Fulfilment.StepCompleted)
+    @react.register(Fulfilment.UnwindingStarted)
+    @react.register(Fulfilment.Completed)
+    @react.register(Fulfilment.Failed)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        self.write(work, _FULFILMENT, order_id=str(event.order_id), status=saga_status(event))
+
+    @react.register(Payment.Requested)
+    @react.register(Payment.Completed)
+    @react.register(Payment.Declined)
+    @react.register(Payment.RefundRequested)
+    @react.register(Payment.Refunded)
+    @react.register(Payment.RefundFailed)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        self.write(work, _PAYMENT, order_id=str(event.order_id), status=str(PAYMENT_STATUS[type(event)]))
+
+    def list_orders(self, query: OrderQuery, page: PageRequest) -> Page[OrderRow]:
+        """One page of the orders that match. Raises `InvalidQuery`."""
+        limit = check_limit(page)
+        sort = check_choice(query.sort.removeprefix("-"), ORDER_SORTS, "/sort")
+        column, falling = _SORT_COLUMN[sort], query.sort.startswith("-")
+        parameters: dict[str, Any] = {"limit": limit + 1}
+        conditions = ["created_at IS NOT NULL"]
+        for condition, name, value in (
+            ("status = :status", "status", _status(query.status)),
+            ("customer_id = :customer_id", "customer_id", query.customer_id),
+            ("created_at >= :first", "first", query.created_from and utc_text(query.created_from)),
+            ("created_at < :last", "last", query.created_to and utc_text(query.created_to)),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                parameters[name] = value
+        if page.cursor is not None:
+            *_, parameters["key"], parameters["id"] = decode_cursor(
+                page.cursor, str, _COLUMN_KIND.get(column, str), str
+            )
+            conditions.append(f"({column}, order_id) {'<' if falling else '>'} (:key, :id)")
+        direction = "DESC" if falling else "ASC"
+        rows = self.rows(
+            f"SELECT * FROM @order_dashboard WHERE {' AND '.join(conditions)} "
+            f"ORDER BY {column} {direction}, order_id {direction} LIMIT :limit",
+            **parameters,
+        )
+        return page_of(rows, limit, _view, lambda row: (query.sort, row[column], row["order_id"]))
+
+
+PAYMENT_STATUS = {
+    Payment.Requested: "REQUESTED",
+    Payment.Completed: "COMPLETED",
+    Payment.Declined: "DECLINED",
+    Payment.RefundRequested: "REFUND_REQUESTED",
+    Payment.Refunded: "REFUNDED",
+    Payment.RefundFailed: "REFUND_FAILED",
+}
+
+
+def _status(status: str | None) -> str | None:
+    return None if status is None else check_choice(status, [str(s) for s in OrderStatus], "/status")
+
+
+def _view(row: dict[str, Any]) -> OrderRow:
+    created_at = time_of(row["created_at"])
+    return OrderRow(
+        order_id=row["order_id"],
+        order_ref=row["order_ref"],
+        customer_id=row["customer_id"],
+        status=row["status"],
+        currency=row["currency"],
+        total=row["total"],
+        items=tuple(LineView(*line) for line in json.loads(row["items"])),
+        version=row["version"],
+        created_at=created_at,  # type: ignore[arg-type]  # only rows that have it are listed
+        confirmed_at=time_of(row["confirmed_at"]),
+        cancelled_at=time_of(row["cancelled_at"]),
+        cancel_reason=row["cancel_reason"],
+        fulfilment_status=row["fulfilment_status"],
+        payment_status=row["payment_status"],
+    )

@@ -1,0 +1,53 @@
+"""Pages by key: a cursor names the last row of a page, so pages stay true while rows come in."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from application.queries import MAX_LIMIT, InvalidQuery, PageRequest
+from application.views import Page
+
+T = TypeVar("T")
+
+
+def encode_cursor(*key: str | int) -> str:
+    """An opaque, URL-safe cursor for a row's key."""
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
+    """The key in a cursor, or `InvalidQuery` when it is not one of ours for this list."""
+    try:
+        key = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError):
+        key = None
+    if (
+        not isinstance(key, list)
+        or len(key) != len(kinds)
+        or any(type(part) is not kind for part, kind in zip(key, kinds, strict=True))
+        or any(isinstance(part, int) and abs(part) >= 2**63 for part in key)
+        or any(isinstance(part, str) and ("\x00" in part or not part.isprintable()) for part in key)
+    ):
+        raise InvalidQuery("the cursor is not one of this list's", field="/cursor")
+    return key
+
+
+def check_limit(page: PageRequest) -> int:
+    """The page's limit, or `InvalidQuery`."""
+    if not 1 <= page.limit <= MAX_LIMIT:
+        raise InvalidQuery(f"limit is from 1 to {MAX_LIMIT}", field="/limit")
+    return page.limit
+
+
+def page_of(
+    rows: Sequence[dict[str, Any]],
+    limit: int,
+    view: Callable[[dict[str, Any]], T],
+    key: Callable[[dict[str, Any]], Sequence[str | int]],
+) -> Page[T]:
+    """A page from one row more than fits on it: that row tells whether there is a next one."""
+    shown = rows[:limit]
+    cursor = encode_cursor(*key(shown[-1])) if len(rows) > limit else None
+    return Page(tuple(view(row) for row in shown), cursor)

@@ -1,0 +1,62 @@
+"""The base of every read model."""
+
+from datetime import datetime
+from typing import Any, ClassVar, cast
+from uuid import UUID, uuid4
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.persistence import InfrastructureFactory
+from eventsourcing.popo import POPOFactory
+from eventsourcing.sqlite import SQLiteFactory
+from eventsourcing.utils import Environment, EnvType, strtobool
+
+from system.persistence.recorders import RowStore
+from system.persistence.sql import Write
+from system.processes.following import Following
+
+
+class Projection(Following):
+    """Follows, and keeps rows. Rows and position are written in one transaction, so every event
+    counts exactly once. Statements set values; they never add to what was there.
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Statements that make the tables and indexes, written once for every database."""
+
+    def __init__(self, env: EnvType | None = None) -> None:
+        super().__init__(env)
+        if strtobool(self.env.get("CREATE_TABLE") or "yes"):
+            self._store.create_tables(self.tables)
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        """Rows need SQL: with events in memory they are kept in an in-memory SQLite database."""
+        factory = super().construct_factory(env)
+        if not isinstance(factory, POPOFactory):
+            return factory
+        name = f"file:{self.name}-{uuid4().hex}?mode=memory&cache=shared"
+        return SQLiteFactory(Environment(self.name, {**env, f"{self.name.upper()}_SQLITE_DBNAME": name}))
+
+    @property
+    def _store(self) -> RowStore:
+        return cast(RowStore, self.recorder)
+
+    def write(self, work: ProcessingEvent[UUID], statement: str, **parameters: Any) -> None:
+        """Have a statement executed in the transaction that records the position."""
+        stored = {
+            name: _utc(value) if isinstance(value, datetime) else value for name, value in parameters.items()
+        }
+        work.saved_kwargs.setdefault("writes", []).append(Write(statement, stored))
+
+    def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        """The rows that a query gives."""
+        return self._store.rows(statement, parameters)
+
+
+def _utc(time: datetime) -> str:
+    """Times are stored as text that sorts as time does, in both databases."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A stored time, or None."""
+    return datetime.fromisoformat(text) if text is not None else None

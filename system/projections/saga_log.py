@@ -1,0 +1,159 @@
+"""The saga log: every fulfilment, and what became of each of its steps."""
+
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.dispatch import singledispatchmethod
+
+from application.queries import FulfilmentRow, PageRequest, check_choice
+from application.views import FulfilmentView, Page, StepView
+from domain.fulfilment import Fulfilment, SagaStatus
+from system.processes.saga_facts import ASKS_ORDERS
+
+from .paging import check_limit, decode_cursor, page_of
+from .projection import Projection, time_of
+from .saga_facts import log_entry, saga_status, set_status
+
+_FULFILMENTS = """
+CREATE TABLE IF NOT EXISTS @fulfilments (
+    order_id TEXT PRIMARY KEY,
+    status TEXT NOT NULL,
+    reason TEXT,
+    started_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+)
+"""
+
+_SAGA_LOG = """
+CREATE TABLE IF NOT EXISTS @saga_log (
+    order_id TEXT NOT NULL,
+    entry BIGINT NOT NULL,
+    step TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempt BIGINT NOT NULL,
+    at TEXT NOT NULL,
+    error TEXT,
+    PRIMARY KEY (order_id, entry)
+)
+"""
+
+_STARTED = """
+INSERT INTO @fulfilments (order_id, status, started_at, updated_at) VALUES (:order_id, :status, :at, :at)
+ON CONFLICT (order_id) DO UPDATE SET status = :status, reason = NULL, started_at = :at, updated_at = :at
+"""
+
+_STATUS = f"UPDATE @fulfilments SET status = {set_status('status')}, updated_at = :at WHERE order_id = :order_id"
+
+_REASON = "UPDATE @fulfilments SET reason = :reason WHERE order_id = :order_id"
+
+_ENTRY = """
+INSERT INTO @saga_log (order_id, entry, step, status, attempt, at, error)
+VALUES (:order_id, :entry, :step, :status, :attempt, :at, :error)
+ON CONFLICT (order_id, entry) DO UPDATE
+SET step = :step, status = :status, attempt = :attempt, at = :at, error = :error
+"""
+
+_ONE = "SELECT * FROM @fulfilments WHERE order_id = :order_id"
+_ENTRIES = "SELECT * FROM @saga_log WHERE order_id = :order_id ORDER BY entry"
+
+
+class SagaLog(Projection):
+    """Follows the fulfilments."""
+
+    name = "SagaLog"
+    tables = (
+        _FULFILMENTS,
+        _SAGA_LOG,
+        "CREATE INDEX IF NOT EXISTS fulfilments_updated ON @fulfilments (updated_at, order_id)",
+        "CREATE INDEX IF NOT EXISTS fulfilments_status ON @fulfilments (status, updated_at, order_id)",
+    )
+    ignored = ASKS_ORDERS | {Fulfilment.OrderCancellationNoted}
+
+    @singledispatchmethod
+    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        """See `Following.react`."""
+
+    @react.register
+    def _(self, event: Fulfilment.Started, work: ProcessingEvent[UUID]) -> None:
+        self.write(
+            work, _STARTED, order_id=str(event.order_id), status=saga_status(event), at=event.timestamp
+        )
+
+    @react.register
+    def _(self, event: Fulfilment.UnwindingStarted, work: ProcessingEvent[UUID]) -> None:
+        self._write_status(event, work)
+        self.write(work, _REASON, order_id=str(event.order_id), reason=event.reason)
+
+    @react.register(Fulfilment.Completed)
+    @react.register(Fulfilment.Failed)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        self._write_status(event, work)
+
+    @react.register(Fulfilment.PaymentRequested)
+    @react.register(Fulfilment.RefundRequested)
+    @react.register(Fulfilment.ReservationRequested)
+    @react.register(Fulfilment.ReleaseRequested)
+    @react.register(Fulfilment.StepAttemptFailed)
+    @react.register(Fulfilment.StepCompleted)
+    @react.register(Fulfilment.StepFailed)
+    @react.register(Fulfilment.CompensationAttemptFailed)
+    @react.register(Fulfilment.StepCompensated)
+    @react.register(Fulfilment.CompensationFailed)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        self._write_status(event, work)
+        entry = log_entry(event)
+        if entry is not None:
+            self.write(
+                work,
+                _ENTRY,
+                order_id=str(event.order_id),
+                entry=event.originator_version,
+                step=entry.step,
+                status=entry.status,
+                attempt=entry.attempt,
+                at=entry.at,
+                error=entry.error,
+            )
+
+    def _write_status(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        status = saga_status(event)
+        if status is not None:
+            self.write(work, _STATUS, order_id=str(event.order_id), status=status, at=event.timestamp)
+
+    def fulfilment(self, order_id: UUID) -> FulfilmentView:
+        """The saga log of an order. The status is None until the saga has begun."""
+        found = self.rows(_ONE, order_id=str(order_id))
+        steps = tuple(
+            StepView(row["step"], row["status"], row["attempt"], _time(row["at"]), row["error"])
+            for row in self.rows(_ENTRIES, order_id=str(order_id))
+        )
+        return FulfilmentView(str(order_id), found[0]["status"] if found else None, steps)
+
+    def list_fulfilments(self, status: str | None, page: PageRequest) -> Page[FulfilmentRow]:
+        """One page of the fulfilments with a status (all if None), the latest change first."""
+        limit = check_limit(page)
+        parameters: dict[str, Any] = {"limit": limit + 1}
+        conditions = ["TRUE"]
+        if status is not None:
+            parameters["status"] = check_choice(status, [str(s) for s in SagaStatus], "/status")
+            conditions.append("status = :status")
+        if page.cursor is not None:
+            parameters["at"], parameters["id"] = decode_cursor(page.cursor, str, str)
+            conditions.append("(updated_at, order_id) < (:at, :id)")
+        rows = self.rows(
+            f"SELECT * FROM @fulfilments WHERE {' AND '.join(conditions)} "
+            "ORDER BY updated_at DESC, order_id DESC LIMIT :limit",
+            **parameters,
+        )
+        return page_of(rows, limit, _row, lambda row: (row["updated_at"], row["order_id"]))
+
+
+def _row(row: dict[str, Any]) -> FulfilmentRow:
+    return FulfilmentRow(
+        row["order_id"], row["status"], row["reason"], _time(row["started_at"]), _time(row["updated_at"])
+    )
+
+
+def _time(text: str) -> Any:
+    return time_of(text)

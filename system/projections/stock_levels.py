@@ -1,0 +1,83 @@
+"""The stock levels: on hand, reserved and available of every product."""
+
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.dispatch import singledispatchmethod
+
+from application.inventory import ProductNotFound
+from application.queries import PageRequest
+from application.views import Page, StockView
+from domain.inventory import Reservation, StockItem
+
+from .paging import check_limit, decode_cursor, page_of
+from .projection import Projection
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS @stock_levels (
+    sku TEXT PRIMARY KEY,
+    on_hand BIGINT NOT NULL,
+    reserved BIGINT NOT NULL,
+    version BIGINT NOT NULL
+)
+"""
+
+# An event that was parked and is retried later must not set the level back: the newest version stays.
+_SET = """
+INSERT INTO @stock_levels (sku, on_hand, reserved, version) VALUES (:sku, :on_hand, :reserved, :version)
+ON CONFLICT (sku) DO UPDATE SET on_hand = :on_hand, reserved = :reserved, version = :version
+WHERE @stock_levels.version < :version
+"""
+
+
+class StockLevels(Projection):
+    """Follows the inventory."""
+
+    name = "StockLevels"
+    tables = (_TABLE,)
+    ignored = frozenset({Reservation.Made, Reservation.Rejected, Reservation.Released})
+
+    @singledispatchmethod
+    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        """See `Following.react`."""
+
+    @react.register
+    def _(self, event: StockItem.Introduced, work: ProcessingEvent[UUID]) -> None:
+        self._set(work, event.sku, 0, 0, event.originator_version)
+
+    @react.register(StockItem.Received)
+    @react.register(StockItem.Corrected)
+    @react.register(StockItem.Reserved)
+    @react.register(StockItem.Released)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        self._set(work, event.sku, event.on_hand, event.reserved, event.originator_version)
+
+    def _set(
+        self, work: ProcessingEvent[UUID], sku: str, on_hand: int, reserved: int, version: int
+    ) -> None:
+        self.write(work, _SET, sku=sku, on_hand=on_hand, reserved=reserved, version=version)
+
+    def stock(self, sku: str) -> StockView:
+        """The stock of a product, or `ProductNotFound`."""
+        rows = self.rows("SELECT * FROM @stock_levels WHERE sku = :sku", sku=sku)
+        if not rows:
+            raise ProductNotFound(f"product {sku!r} was never received")
+        return _view(rows[0])
+
+    def list_stock(self, page: PageRequest) -> Page[StockView]:
+        """One page of all products, by SKU."""
+        limit = check_limit(page)
+        after = decode_cursor(page.cursor, str)[0] if page.cursor is not None else ""
+        rows = self.rows(
+            "SELECT * FROM @stock_levels WHERE sku > :after ORDER BY sku LIMIT :limit",
+            after=after,
+            limit=limit + 1,
+        )
+        return page_of(rows, limit, _view, lambda row: (row["sku"],))
+
+
+def _view(row: dict[str, Any]) -> StockView:
+    return StockView(
+        row["sku"], row["on_hand"], row["reserved"], row["on_hand"] - row["reserved"], row["version"]
+    )

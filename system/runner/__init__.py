@@ -1,0 +1,1 @@
+"""Our runner: follows, wakes, retries, parks, and stops cleanly."""

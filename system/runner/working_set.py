@@ -1,0 +1,109 @@
+"""A page of events is processed as one unit of work; this is where its aggregates live meanwhile.
+
+While a runner processes a page, `Repository.get` answers from the page's working set, so an
+aggregate is loaded once a page and a policy sees what an earlier policy of the page did.
+Outside of a page (commands, the library's own runners) the repository works as the library's.
+
+Between pages a bounded number of aggregates is kept. A kept aggregate is brought up to date with
+what was stored since before it is used again; a page that failed drops all that it touched.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.application import Repository as LibraryRepository
+from eventsourcing.persistence import Tracking
+
+KEPT_AGGREGATES = 4000
+
+
+class WorkingSet:
+    """The aggregates of one follower, owned by the one thread that follows."""
+
+    def __init__(self, repository: "Repository") -> None:
+        self._repository = repository
+        self._kept: OrderedDict[UUID, Any] = OrderedDict()
+        self._touched: dict[UUID, Any] = {}
+
+    @contextmanager
+    def page(self) -> Iterator[None]:
+        """Make this the place where aggregates are found, until the page is recorded or fails."""
+        token = _working_set.set(self)
+        self._touched = {}
+        try:
+            yield
+        except BaseException:
+            for aggregate_id in self._touched:
+                self._kept.pop(aggregate_id, None)
+            raise
+        else:
+            for aggregate_id, aggregate in self._touched.items():
+                self._kept[aggregate_id] = aggregate
+                self._kept.move_to_end(aggregate_id)
+            while len(self._kept) > KEPT_AGGREGATES:
+                self._kept.popitem(last=False)
+        finally:
+            self._touched = {}
+            _working_set.reset(token)
+
+    def belongs_to(self, repository: "Repository") -> bool:
+        """Whether this is a working set of that repository."""
+        return repository is self._repository
+
+    def get(self, aggregate_id: UUID) -> Any:
+        """The aggregate as of now, including what this page did to it."""
+        if aggregate_id not in self._touched:
+            self._touched[aggregate_id] = self._up_to_date(aggregate_id)
+        return self._touched[aggregate_id]
+
+    def add(self, aggregate: Any) -> None:
+        """Remember an aggregate that this page made."""
+        self._touched[aggregate.id] = aggregate
+
+    def _up_to_date(self, aggregate_id: UUID) -> Any:
+        aggregate = self._kept.get(aggregate_id)
+        if aggregate is None:
+            return self._repository.load(aggregate_id)
+        for event in self._repository.event_store.get(aggregate_id, gt=aggregate.version):
+            event.mutate(aggregate)  # type: ignore[attr-defined]  # our events mutate
+        return aggregate
+
+
+_working_set: ContextVar[WorkingSet | None] = ContextVar("working_set", default=None)
+
+
+class Repository(LibraryRepository[UUID]):
+    """The library's repository, which asks the page in progress first."""
+
+    def get(self, aggregate_id: UUID, *, version: int | None = None, **kwargs: Any) -> Any:
+        """The aggregate, at a version if one is given. Raises `AggregateNotFoundError`."""
+        working_set = _working_set.get()
+        if version is None and working_set is not None and working_set.belongs_to(self):
+            return working_set.get(aggregate_id)
+        return super().get(aggregate_id, version=version, **kwargs)
+
+    def load(self, aggregate_id: UUID) -> Any:
+        """The aggregate from its stored events."""
+        return super().get(aggregate_id)
+
+
+class PageOfWork(ProcessingEvent[UUID]):
+    """Everything that the policies of one page collect, to be recorded in one transaction."""
+
+    def __init__(self, tracking: Tracking, working_set: WorkingSet) -> None:
+        super().__init__(tracking)
+        self._working_set = working_set
+
+    def collect_events(self, *objs: Any, **kwargs: Any) -> None:
+        """Collect as the library does, and let later policies of the page find new aggregates."""
+        super().collect_events(*objs, **kwargs)
+        for obj in objs:
+            if obj is not None and hasattr(obj, "pending_events"):
+                self._working_set.add(obj)
+
+
