@@ -57,7 +57,12 @@ class Application(eventsourcing.application.Application[UUID]):
         super().register_transcodings(transcoder)
         register_value_types(transcoder)
 
-    def find(self, aggregate_class: type[A], aggregate_id: UUID, version: int | None = None) -> A | None:
+    def find(
+        self,
+        aggregate_class: type[A],  # noqa: ARG002 - names the type of the answer
+        aggregate_id: UUID,
+        version: int | None = None,
+    ) -> A | None:
         """The aggregate, at a version if one is given, or None when there is none."""
         try:
             found: Any = self.repository.get(aggregate_id, version=version)

@@ -190,9 +190,7 @@ class Fulfilment(Aggregate):
     def compensation_attempt_failed(self, step: str, attempt: int, error: str) -> None:
         """An attempt to undo the step failed, and another will be made."""
         if self.step_status(step) is StepStatus.COMPENSATING and attempt >= self.attempts[step]:
-            self._compensation_attempt_failed(
-                order_id=self.order_id, step=step, attempt=attempt, error=error
-            )
+            self._compensation_attempt_failed(order_id=self.order_id, step=step, attempt=attempt, error=error)
 
     def compensation_failed(self, step: str, error: str) -> None:
         """The step cannot be undone: stop here until a person has helped."""

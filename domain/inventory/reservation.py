@@ -65,7 +65,9 @@ class Reservation(Aggregate):
     # Decisions
 
     @classmethod
-    def decide(cls, order_id: UUID, wanted: Sequence[ProductQuantity], stock: Mapping[str, StockItem]) -> Self:
+    def decide(
+        cls, order_id: UUID, wanted: Sequence[ProductQuantity], stock: Mapping[str, StockItem]
+    ) -> Self:
         """Hold everything that is wanted, or record why not. `stock` has the items there are."""
         shortages = [
             f"{line.sku} (asked {line.quantity}, available {available})"

@@ -105,7 +105,9 @@ class StockItem(Aggregate):
                     f"this command already received {received} of {self.sku}", field="/quantity"
                 )
             return receipt_id
-        self._receive(sku=self.sku, on_hand=self.on_hand + quantity, reserved=self.reserved, quantity=quantity)
+        self._receive(
+            sku=self.sku, on_hand=self.on_hand + quantity, reserved=self.reserved, quantity=quantity
+        )
         return next(reversed(self.receipts))
 
     def correct(self, receipt_id: str, quantity: int, reason: str) -> None:
@@ -119,7 +121,8 @@ class StockItem(Aggregate):
         on_hand = self.on_hand - self.receipts[receipt_id] + quantity
         if on_hand < self.reserved:
             raise InsufficientStock(
-                f"{self.reserved} of {self.sku} are reserved, so {on_hand} on hand cannot be", field="/quantity"
+                f"{self.reserved} of {self.sku} are reserved, so {on_hand} on hand cannot be",
+                field="/quantity",
             )
         if quantity != self.receipts[receipt_id]:
             self._correct(

@@ -1,5 +1,6 @@
 """Orders: what was ordered, and whether it still stands."""
 
-from .order import Order, OrderLine, OrderStatus
+from .lines import OrderLine
+from .order import Order, OrderStatus
 
 __all__ = ["Order", "OrderLine", "OrderStatus"]

@@ -147,7 +147,8 @@ class Payment(Aggregate):
         """The provider refused. Hearing it again is fine, after a charge it is not."""
         if self.reference is not None:
             raise PaymentOutcomeContradicted(
-                f"payment {self.id} has charge {self.reference}, yet the provider reports it declined: {reason}"
+                f"payment {self.id} has charge {self.reference}, "
+                f"yet the provider reports it declined: {reason}"
             )
         if self.status is PaymentStatus.REQUESTED:
             self._decline(order_id=self.order_id, attempt=attempt, reason=reason)

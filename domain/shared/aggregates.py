@@ -6,7 +6,14 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, cast
 from uuid import UUID
 
-from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate, CanMutateAggregate, Snapshot, TAggregate
+from eventsourcing.domain import (
+    AggregateCreated,
+    AggregateEvent,
+    BaseAggregate,
+    CanMutateAggregate,
+    Snapshot,
+    TAggregate,
+)
 
 from .causes import current_cause
 from .ids import event_id
@@ -44,7 +51,7 @@ class Aggregate(BaseAggregate[UUID]):
                 aggregate.last_command_id = self.command_id  # type: ignore[attr-defined]  # declared below
                 return super().mutate(aggregate)
             aggregate = super().mutate(None)
-            aggregate.last_command_id = self.command_id  # type: ignore[union-attr]  # just created
+            aggregate.last_command_id = self.command_id  # type: ignore[attr-defined]  # just created
             return aggregate
 
     last_command_id: str | None
@@ -58,7 +65,9 @@ class Aggregate(BaseAggregate[UUID]):
     @classmethod
     def begin(cls, event_class: type[AggregateCreated], stream_id: UUID, **facts: Any) -> Self:
         """Open the stream `stream_id` with its first fact, under the cause in force."""
-        return cls._create(event_class, id=stream_id, **_metadata(stream_id, cls.INITIAL_VERSION, None), **facts)
+        return cls._create(
+            event_class, id=stream_id, **_metadata(stream_id, cls.INITIAL_VERSION, None), **facts
+        )
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
         """Record one more fact, under the cause in force."""

@@ -49,7 +49,8 @@ class VersionConflict(Contradiction):
 
     def __init__(self, *, expected: int, current: int) -> None:
         super().__init__(
-            f"expected version {expected}, but the current version is {current}; read it again and decide anew"
+            f"expected version {expected}, but the current version is {current}; "
+            "read it again and decide anew"
         )
         self.expected = expected
         self.current = current

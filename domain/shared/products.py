@@ -36,7 +36,9 @@ def check_sku(sku: str) -> str:
 def check_quantity(quantity: int, *, least: int = 1) -> int:
     """Return the quantity when it is within the limits, else raise `InvalidQuantity`."""
     if not least <= quantity <= MAX_QUANTITY:
-        raise InvalidQuantity(f"a quantity is a whole number from {least} to {MAX_QUANTITY}", field="/quantity")
+        raise InvalidQuantity(
+            f"a quantity is a whole number from {least} to {MAX_QUANTITY}", field="/quantity"
+        )
     return quantity
 
 
