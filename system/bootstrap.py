@@ -1,0 +1,183 @@
+"""The composition root: settings in, a system out. Nothing is opened before this is called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
+
+import psycopg.conninfo
+from eventsourcing.application import Application
+
+from application.ports import PaymentGateway
+from system.definition import (
+    Inventory,
+    OrderDashboard,
+    OrderFulfilment,
+    Orders,
+    PaymentLedger,
+    Payments,
+    SagaLog,
+    StockLevels,
+    orderwright,
+)
+from system.gateways.simulated import SimulatedGateway
+from system.gateways.worker import GatewayWorker
+from system.runner.lease import FileLease, Lease, PostgresLease, SoleOwner
+from system.runner.runner import Runner
+from system.settings import POSTGRES, SQLITE, Settings
+
+A = TypeVar("A", bound=Application[UUID])
+Clock = Callable[[], datetime]
+
+_POSTGRES_DEFAULTS = {
+    "POSTGRES_PORT": "5432",
+    "POSTGRES_PASSWORD": "",
+    "POSTGRES_CONNECT_TIMEOUT": "5",
+    "POSTGRES_LOCK_TIMEOUT": "5",
+    "POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT": "30",
+    "POSTGRES_POOL_SIZE": "1",
+    "POSTGRES_MAX_OVERFLOW": "9",
+}
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Orderwright:
+    """A running system: its applications and read models, and what it takes to drive them."""
+
+    settings: Settings
+    applications: dict[str, Application[UUID]]
+    gateway: PaymentGateway
+    clock: Clock
+
+    def get(self, application_class: type[A]) -> A:
+        """The application of a class."""
+        return cast(A, self.applications[cast(str, application_class.name)])
+
+    @property
+    def orders(self) -> Orders:
+        """The orders."""
+        return self.get(Orders)
+
+    @property
+    def payments(self) -> Payments:
+        """The payments."""
+        return self.get(Payments)
+
+    @property
+    def inventory(self) -> Inventory:
+        """The inventory."""
+        return self.get(Inventory)
+
+    @property
+    def fulfilments(self) -> OrderFulfilment:
+        """The sagas."""
+        return self.get(OrderFulfilment)
+
+    @property
+    def dashboard(self) -> OrderDashboard:
+        """The order dashboard."""
+        return self.get(OrderDashboard)
+
+    @property
+    def saga_log(self) -> SagaLog:
+        """The saga log."""
+        return self.get(SagaLog)
+
+    @property
+    def payment_ledger(self) -> PaymentLedger:
+        """The payment ledger."""
+        return self.get(PaymentLedger)
+
+    @property
+    def stock_levels(self) -> StockLevels:
+        """The stock levels."""
+        return self.get(StockLevels)
+
+    def runner(self) -> Runner:
+        """A new runner for this system, with the worker that calls the payment provider."""
+        runner = Runner(
+            orderwright,
+            self.applications,
+            clock=self.clock,
+            page_size=self.settings.page_size,
+            poll_seconds=self.settings.poll_seconds,
+        )
+        runner.add_worker(self.gateway_worker(), after=PaymentLedger.name)
+        return runner
+
+    def gateway_worker(self) -> GatewayWorker:
+        """A new worker that calls the payment provider."""
+        return GatewayWorker(
+            self.payment_ledger,
+            self.payments,
+            self.gateway,
+            clock=self.clock,
+            concurrency=self.settings.gateway_concurrency,
+            retry_seconds=self.settings.gateway_retry_seconds,
+            poll_seconds=self.settings.poll_seconds,
+        )
+
+    def lease(self) -> Lease:
+        """The lease that whoever runs the followers of this store must hold."""
+        if self.settings.persistence_module == SQLITE and not _is_in_memory(self.settings):
+            return FileLease(self.settings.data / "runner.lock")
+        if self.settings.persistence_module == POSTGRES:
+            return PostgresLease(_conninfo(self.orders))
+        return SoleOwner()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for application in self.applications.values():
+            application.close()
+
+
+def build(
+    settings: Settings, *, gateway: PaymentGateway | None = None, clock: Clock = utc_now
+) -> Orderwright:
+    """Open the stores and make the system. Tables that are missing are created."""
+    environment = application_environment(settings)
+    applications: dict[str, Application[UUID]] = {
+        name: orderwright.get_app_cls(name)(env=environment) for name in orderwright.nodes
+    }
+    gateway = gateway or SimulatedGateway(settings.gateway_latency_ms / 1000)
+    return Orderwright(settings, applications, gateway, clock)
+
+
+def application_environment(settings: Settings) -> dict[str, str]:
+    """The library's environment: what was given, and our defaults where nothing was."""
+    environment = {"PERSISTENCE_MODULE": settings.persistence_module, **settings.environment}
+    if settings.persistence_module == SQLITE:
+        if not _is_in_memory(settings):
+            settings.data.mkdir(parents=True, exist_ok=True)
+        for name in orderwright.nodes:
+            environment.setdefault(f"{name.upper()}_SQLITE_DBNAME", _sqlite_name(settings, name))
+    if settings.persistence_module == POSTGRES:
+        environment = {**_POSTGRES_DEFAULTS, **environment}
+    return environment
+
+
+def _sqlite_name(settings: Settings, application: str) -> str:
+    if _is_in_memory(settings):
+        return f"file:{application}-{uuid4().hex}?mode=memory&cache=shared"
+    return str(settings.data / f"{application}.sqlite")
+
+
+def _is_in_memory(settings: Settings) -> bool:
+    return settings.environment.get("SQLITE_DBNAME") == ":memory:"
+
+
+def _conninfo(application: Any) -> str:
+    env = application.env
+    return psycopg.conninfo.make_conninfo(
+        dbname=env.get("POSTGRES_DBNAME"),
+        host=env.get("POSTGRES_HOST"),
+        port=env.get("POSTGRES_PORT"),
+        user=env.get("POSTGRES_USER"),
+        password=env.get("POSTGRES_PASSWORD") or None,
+    )

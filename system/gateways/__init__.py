@@ -1,0 +1,1 @@
+"""Payment providers behind the port, and the worker that calls them."""

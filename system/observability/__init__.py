@@ -1,0 +1,1 @@
+"""Logs and what else is told about a running system."""

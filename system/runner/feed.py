@@ -1,0 +1,227 @@
+"""One follower reading one leader, page by page.
+
+A page is one unit of work: its events are processed in order, and what they led to is recorded
+together with the position of the last of them. That the position only moves forward is the fence:
+a second runner, or one that wakes up late, cannot record a page again.
+
+What can go wrong, and what follows:
+- a version conflict (a command was faster): the page is processed again from fresh state;
+- a fault of the store: raised to the loop, which pauses and comes back;
+- an error in a reaction: the page is halved until the event stands alone, which is tried a few
+  times more and then parked; later events of its order wait behind it, all others go on.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+from eventsourcing.application import AggregateNotFoundError
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    Mapper,
+    Notification,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Tracking,
+)
+
+from domain.shared.causes import Cause, because_of
+from system.processes.following import Following
+
+from .parking import ParkedEvent, ParkingLot, parking_lot_id
+from .working_set import PageOfWork, WorkingSet
+
+STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
+"""Not the event's fault: the store is away, overloaded or wrongly set up."""
+
+ATTEMPTS = 3
+PAUSE_BETWEEN_ATTEMPTS = 0.05
+CONFLICTS_BEFORE_ISOLATION = 20
+CARRY_FORWARD_AFTER = 5000
+"""A position that moved this far without effect is recorded all the same."""
+
+log = structlog.get_logger()
+
+
+class Leading(Protocol):
+    """What a feed reads from: any application with a log."""
+
+    name: Any
+    mapper: Mapper[UUID]
+
+    @property
+    def recorder(self) -> ApplicationRecorder: ...
+
+
+class Feed:
+    """Reads `leader` for `follower`. Belongs to one thread, with the follower's other feeds."""
+
+    def __init__(
+        self,
+        follower: Following,
+        leader: Leading,
+        working_set: WorkingSet,
+        clock: Callable[[], datetime],
+        page_size: int,
+    ) -> None:
+        self.follower = follower
+        self.leader = leader
+        self._working_set = working_set
+        self._clock = clock
+        self._page_size = page_size
+        self._position: int | None = None
+        self._recorded = 0
+
+    @property
+    def position(self) -> int:
+        """Up to where the leader's log is processed. May be ahead of what is recorded, but only
+        by events that led to nothing."""
+        if self._position is None:
+            self._recorded = self.follower.recorder.max_tracking_id(self.leader.name) or 0
+            self._position = self._recorded
+        return self._position
+
+    def head(self) -> int:
+        """Where the leader's log ends."""
+        return self.leader.recorder.max_notification_id() or 0
+
+    def advance(self) -> int:
+        """Process one page and return how many events it had; zero when there is nothing new."""
+        page = self.leader.recorder.select_notifications(
+            start=self.position, limit=self._page_size, inclusive_of_start=False
+        )
+        if page:
+            self._process(page)
+        return len(page)
+
+    def carry_forward(self) -> None:
+        """Record a position that moved without effect, so that others see how far this feed is."""
+        if self._position is not None and self._position > self._recorded:
+            try:
+                self.follower.recorder.insert_tracking(Tracking(self.leader.name, self._position))
+            except IntegrityError:
+                self._position = None
+            else:
+                self._recorded = self._position
+
+    def _process(self, page: Sequence[Notification]) -> None:
+        for _ in range(CONFLICTS_BEFORE_ISOLATION):
+            try:
+                return self._record(page, self._react_to)
+            except IntegrityError:
+                if self._is_overtaken(page):
+                    return None
+            except STORE_FAULTS:
+                raise
+            except Exception as error:
+                return self._isolate(page, error)
+        return self._isolate(page, IntegrityError("the page conflicts with what is stored, again and again"))
+
+    def _is_overtaken(self, page: Sequence[Notification]) -> bool:
+        """Whether the position was moved by somebody else; then reading begins anew from there."""
+        self._position = None
+        return self.position >= page[0].id
+
+    def _isolate(self, page: Sequence[Notification], error: Exception) -> None:
+        if len(page) > 1:
+            middle = len(page) // 2
+            self._process(page[:middle])
+            if self.position == page[middle - 1].id:  # else somebody else took over meanwhile
+                self._process(page[middle:])
+            return
+        for attempt in range(2, ATTEMPTS + 1):
+            time.sleep(PAUSE_BETWEEN_ATTEMPTS * attempt)
+            try:
+                return self._record(page, self._react_to)
+            except STORE_FAULTS:
+                raise
+            except Exception as again:
+                error = again
+        log.error(
+            "event parked",
+            follower=self.follower.name,
+            leader=self.leader.name,
+            position=page[0].id,
+            topic=page[0].topic,
+            error=_text(error),
+        )
+        self._record(page, lambda notification, work: self._park(notification, work, error))
+
+    def _record(
+        self, page: Sequence[Notification], handle: Callable[[Notification, PageOfWork], object]
+    ) -> None:
+        last = page[-1].id
+        work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
+        with self._working_set.page():
+            for notification in page:
+                if notification.topic in self.follower.handled_topics:
+                    handle(notification, work)
+            if work.events or work.saved_kwargs or last - self._recorded >= CARRY_FORWARD_AFTER:
+                recordings = self.follower._record(work)  # noqa: SLF001 - the library's way to record a page
+                self._recorded = last
+                self.follower._notify(recordings)  # noqa: SLF001 - wakes those who follow the follower
+        self._position = last
+
+    def _react_to(self, notification: Notification, work: PageOfWork) -> None:
+        lot = self._parking_lot()
+        if lot is not None:
+            stream = str(notification.originator_id)
+            if lot.holds_back(stream):
+                return self._hold_back(notification, work, lot, stream)
+        event: Any = self.leader.mapper.to_domain_event(notification)
+        if lot is not None and lot.holds_back(event.correlation_id):
+            return self._hold_back(notification, work, lot, event.correlation_id)
+        return self.follower.policy(event, work)
+
+    def _parking_lot(self) -> ParkingLot | None:
+        try:
+            lot: ParkingLot = self.follower.repository.get(parking_lot_id(self.follower.name))
+        except AggregateNotFoundError:
+            return None
+        return lot
+
+    def _hold_back(
+        self, notification: Notification, work: PageOfWork, lot: ParkingLot, sequence: str
+    ) -> None:
+        with because_of(self._cause_of_parking(notification, sequence)):
+            lot.park(self._parked(notification, sequence, None, 0))
+        work.collect_events(lot)
+
+    def _park(self, notification: Notification, work: PageOfWork, error: Exception) -> None:
+        try:
+            event: Any = self.leader.mapper.to_domain_event(notification)
+            sequence = event.correlation_id
+        except Exception:
+            sequence = str(notification.originator_id)
+        with because_of(self._cause_of_parking(notification, sequence)):
+            lot = self._parking_lot() or ParkingLot.open(self.follower.name)
+            lot.park(self._parked(notification, sequence, _text(error), ATTEMPTS))
+        work.collect_events(lot)
+
+    def _parked(
+        self, notification: Notification, sequence: str, error: str | None, attempts: int
+    ) -> ParkedEvent:
+        return ParkedEvent(
+            sequence=sequence,
+            leader=self.leader.name,
+            position=notification.id,
+            topic=notification.topic,
+            stream_id=notification.originator_id,  # type: ignore[arg-type]  # our streams are named by UUIDs
+            stream_version=notification.originator_version,
+            error=error,
+            attempts=attempts,
+        )
+
+    def _cause_of_parking(self, notification: Notification, sequence: str) -> Cause:
+        return Cause(self._clock(), sequence, f"{self.leader.name}:{notification.id}", user=None)
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:1000]

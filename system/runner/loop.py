@@ -1,0 +1,99 @@
+"""One thread a follower: as fast as there is work, woken when something was recorded, polling as the floor."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from .feed import STORE_FAULTS, Feed
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+IDLE_BEFORE_CARRYING_FORWARD = 0.5
+
+log = structlog.get_logger()
+
+
+class Wakeup:
+    """A bell that threads wait for, and a flag that tells them to go home."""
+
+    def __init__(self) -> None:
+        self._bell = threading.Event()
+        self.is_stopping = False
+
+    def ring(self) -> None:
+        """Wake whoever waits, now or next time."""
+        self._bell.set()
+
+    def stop(self) -> None:
+        """Wake whoever waits, for the last time."""
+        self.is_stopping = True
+        self._bell.set()
+
+    def wait(self, seconds: float) -> None:
+        """Until rung, or so long."""
+        self._bell.wait(seconds)
+
+    def clear(self) -> None:
+        """Forget earlier rings; what was recorded before this is looked at next."""
+        if not self.is_stopping:
+            self._bell.clear()
+
+
+class FollowerLoop(threading.Thread):
+    """Keeps a follower level with all the leaders it follows. Survives whatever happens to it."""
+
+    def __init__(self, feeds: Sequence[Feed], poll_seconds: float) -> None:
+        super().__init__(name=f"follow-{feeds[0].follower.name}", daemon=True)
+        self.feeds = feeds
+        self.wakeup = Wakeup()
+        self.on_progress: list[Wakeup] = []
+        self._poll_seconds = poll_seconds
+        self.fault: str | None = None
+        """Why the follower is pausing at present, or None."""
+
+    def run(self) -> None:
+        """Process pages until stopped; a fault of the store is a pause, not an end."""
+        pause = FIRST_PAUSE
+        idle_since = time.monotonic()
+        while not self.wakeup.is_stopping:
+            self.wakeup.clear()
+            try:
+                if self.advance():
+                    idle_since = time.monotonic()
+                elif time.monotonic() - idle_since >= IDLE_BEFORE_CARRYING_FORWARD:
+                    self.carry_forward()
+                    self.wakeup.wait(self._poll_seconds)
+                else:
+                    self.wakeup.wait(self._poll_seconds)
+                self.fault, pause = None, FIRST_PAUSE
+            except STORE_FAULTS as error:
+                self._pause(error, pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            except Exception as error:  # a fault of the runner itself must not end the following
+                log.exception("follower failed", follower=self.feeds[0].follower.name)
+                self._pause(error, LONGEST_PAUSE)
+
+    def advance(self) -> int:
+        """One page from each leader; how many events there were."""
+        count = 0
+        for feed in self.feeds:
+            if self.wakeup.is_stopping:
+                break
+            count += feed.advance()
+        if count:
+            for wakeup in self.on_progress:
+                wakeup.ring()
+        return count
+
+    def carry_forward(self) -> None:
+        """Record positions that moved without effect."""
+        for feed in self.feeds:
+            feed.carry_forward()
+
+    def _pause(self, error: Exception, seconds: float) -> None:
+        if self.fault is None:
+            log.warning("follower pauses", follower=self.feeds[0].follower.name, error=str(error))
+        self.fault = f"{type(error).__name__}: {error}"
+        self.wakeup.wait(seconds)
