@@ -57,7 +57,7 @@ class Orderwright:
 
     def get(self, application_class: type[A]) -> A:
         """The application of a class."""
-        return cast(A, self.applications[cast(str, application_class.name)])
+        return cast(A, self.applications[application_class.name])
 
     @property
     def orders(self) -> Orders:

@@ -16,6 +16,18 @@ from system.projections.payment_ledger import PaymentLedger
 from system.projections.saga_log import SagaLog
 from system.projections.stock_levels import StockLevels
 
+__all__ = [
+    "Inventory",
+    "OrderDashboard",
+    "OrderFulfilment",
+    "Orders",
+    "PaymentLedger",
+    "Payments",
+    "SagaLog",
+    "StockLevels",
+    "orderwright",
+]
+
 orderwright = System(
     pipes=[
         [Orders, OrderFulfilment, Payments, OrderFulfilment, Inventory, OrderFulfilment, Orders],

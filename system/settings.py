@@ -6,7 +6,7 @@ A wrong environment gives one error that names every mistake.
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,31 +26,73 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    persistence_module: Annotated[Literal["eventsourcing.popo", "eventsourcing.sqlite", "eventsourcing.postgres"],
-        Field(alias="PERSISTENCE_MODULE", description="where events are kept")] = SQLITE
-    data: Annotated[Path,
-        Field(alias="ORDERWRIGHT_DATA", description="folder of the SQLite files and the runner's lock")] = Path("var")
-    poll_seconds: Annotated[float,
-        Field(alias="ORDERWRIGHT_POLL_SECONDS", gt=0, le=60, description="longest wait before a follower looks for news")] = 0.1
-    page_size: Annotated[int,
-        Field(alias="ORDERWRIGHT_PAGE_SIZE", ge=1, le=10_000, description="events a follower processes in one transaction")] = 500
-    gateway_latency_ms: Annotated[float,
-        Field(alias="ORDERWRIGHT_GATEWAY_LATENCY_MS", ge=0, le=60_000, description="how long the simulated provider takes")] = 0
-    gateway_concurrency: Annotated[int,
-        Field(alias="ORDERWRIGHT_GATEWAY_CONCURRENCY", ge=1, le=256, description="calls to the provider at a time")] = 16
-    gateway_retry_seconds: Annotated[float,
-        Field(alias="ORDERWRIGHT_GATEWAY_RETRY_SECONDS", gt=0, le=3600, description="pause before the first retry of a call; doubles each time")] = 0.5
-    api_threads: Annotated[int,
-        Field(alias="ORDERWRIGHT_API_THREADS", ge=1, le=14, description="requests served at a time")] = 8
-    max_body_bytes: Annotated[int,
-        Field(alias="ORDERWRIGHT_MAX_BODY_BYTES", ge=1024, le=64 * 1024 * 1024, description="largest request body")] = 1024 * 1024
-    consistency_wait_seconds: Annotated[float,
-        Field(alias="ORDERWRIGHT_CONSISTENCY_WAIT_SECONDS", gt=0, le=60, description="longest wait of a query that carries a Consistency-Token")] = 3.0
-    log_style: Annotated[Literal["console", "json"],
-        Field(alias="ORDERWRIGHT_LOG_STYLE", description="readable lines or one JSON object a line")] = "console"
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-        Field(alias="ORDERWRIGHT_LOG_LEVEL", description="what is worth a log line")] = "INFO"
-    environment: Annotated[Mapping[str, str], Field(exclude=True, repr=False)] = MappingProxyType({})
+    persistence_module: Literal["eventsourcing.popo", "eventsourcing.sqlite", "eventsourcing.postgres"] = (
+        Field("eventsourcing.sqlite", alias="PERSISTENCE_MODULE", description="where events are kept")
+    )
+    data: Path = Field(
+        Path("var"),
+        alias="ORDERWRIGHT_DATA",
+        description="folder of the SQLite files and of the runner's lock",
+    )
+    poll_seconds: float = Field(
+        0.1,
+        alias="ORDERWRIGHT_POLL_SECONDS",
+        gt=0,
+        le=60,
+        description="longest wait before a follower looks for news",
+    )
+    page_size: int = Field(
+        500,
+        alias="ORDERWRIGHT_PAGE_SIZE",
+        ge=1,
+        le=10_000,
+        description="events that a follower processes in one transaction",
+    )
+    gateway_latency_ms: float = Field(
+        0,
+        alias="ORDERWRIGHT_GATEWAY_LATENCY_MS",
+        ge=0,
+        le=60_000,
+        description="how long the simulated payment provider takes to answer",
+    )
+    gateway_concurrency: int = Field(
+        16,
+        alias="ORDERWRIGHT_GATEWAY_CONCURRENCY",
+        ge=1,
+        le=256,
+        description="calls to the payment provider at a time",
+    )
+    gateway_retry_seconds: float = Field(
+        0.5,
+        alias="ORDERWRIGHT_GATEWAY_RETRY_SECONDS",
+        gt=0,
+        le=3600,
+        description="pause before the first retry of a call to the provider; doubles each time",
+    )
+    api_threads: int = Field(
+        8, alias="ORDERWRIGHT_API_THREADS", ge=1, le=14, description="requests served at a time"
+    )
+    max_body_bytes: int = Field(
+        1024 * 1024,
+        alias="ORDERWRIGHT_MAX_BODY_BYTES",
+        ge=1024,
+        le=64 * 1024 * 1024,
+        description="largest body of a request",
+    )
+    consistency_wait_seconds: float = Field(
+        3.0,
+        alias="ORDERWRIGHT_CONSISTENCY_WAIT_SECONDS",
+        gt=0,
+        le=60,
+        description="longest wait of a query that carries a Consistency-Token",
+    )
+    log_style: Literal["console", "json"] = Field(
+        "console", alias="ORDERWRIGHT_LOG_STYLE", description="readable lines, or one JSON object a line"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", alias="ORDERWRIGHT_LOG_LEVEL", description="the least that is worth a log line"
+    )
+    environment: Mapping[str, str] = Field(MappingProxyType({}), exclude=True, repr=False)
 
     @classmethod
     def variables(cls) -> dict[str, tuple[object, str]]:
@@ -75,23 +117,37 @@ class Settings(BaseModel):
         try:
             settings = cls.model_validate({**given, "environment": MappingProxyType(dict(environment))})
         except ValidationError as error:
-            mistakes += [f"{problem['loc'][0]}: {problem['msg']} (got {problem['input']!r})" for problem in error.errors()]
+            mistakes += [
+                f"{problem['loc'][0]}: {problem['msg']} (got {problem['input']!r})"
+                for problem in error.errors()
+            ]
         module = given.get("PERSISTENCE_MODULE", SQLITE)
         mistakes += _persistence_mistakes(module, environment)
         if mistakes or settings is None:
-            raise InvalidSettings("the settings cannot be used:\n" + "\n".join(f"  {line}" for line in mistakes))
+            raise InvalidSettings(
+                "the settings cannot be used:\n" + "\n".join(f"  {line}" for line in mistakes)
+            )
         return settings
+
+
+_OFF = ("", "n", "no", "f", "false", "off", "0")
 
 
 def _persistence_mistakes(module: str, environment: Mapping[str, str]) -> list[str]:
     mistakes = []
     if module == POSTGRES:
-        for name in ("POSTGRES_DBNAME", "POSTGRES_HOST", "POSTGRES_USER"):
-            if not any(key == name or key.endswith(f"_{name}") for key in environment):
-                mistakes.append(f"{name}: is needed with PERSISTENCE_MODULE={POSTGRES}")
-    for name in environment:
-        if name.endswith("POSTGRES_ENABLE_DB_FUNCTIONS") and environment[name].lower() not in ("", "n", "no", "f", "false", "off", "0"):
-            mistakes.append(f"{name}: loses events (they go to another application's table); leave it unset")
+        mistakes += [
+            f"{name}: is needed with PERSISTENCE_MODULE={POSTGRES}"
+            for name in ("POSTGRES_DBNAME", "POSTGRES_HOST", "POSTGRES_USER")
+            if not any(key == name or key.endswith(f"_{name}") for key in environment)
+        ]
+    mistakes += [
+        f"{name}: loses events (they go to another application's table); leave it unset"
+        for name, value in environment.items()
+        if name.endswith("POSTGRES_ENABLE_DB_FUNCTIONS") and value.lower() not in _OFF
+    ]
     if module == SQLITE and environment.get("SQLITE_DBNAME", ":memory:") != ":memory:":
-        mistakes.append("SQLITE_DBNAME: each application needs a file of its own; set the folder with ORDERWRIGHT_DATA")
+        mistakes.append(
+            "SQLITE_DBNAME: each application needs its own file; set their folder, ORDERWRIGHT_DATA"
+        )
     return mistakes

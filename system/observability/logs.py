@@ -10,7 +10,9 @@ import structlog
 def configure_logs(style: Literal["json", "console"], level: str) -> None:
     """Set up logging for this process. Times are UTC in RFC 3339."""
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
         processors=[

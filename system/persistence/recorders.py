@@ -112,7 +112,11 @@ class PostgresRecorder(PostgresProcessRecorder):
             cursor.execute(statement, (stream_id, first, last or 2**62))
             return [
                 Notification(
-                    stream_id, row["originator_version"], row["topic"], bytes(row["state"]), row["notification_id"]
+                    stream_id,
+                    row["originator_version"],
+                    row["topic"],
+                    bytes(row["state"]),
+                    row["notification_id"],
                 )
                 for row in cursor.fetchall()
             ]

@@ -1,8 +1,12 @@
 """The fulfilment's facts, sorted by what they mean to those who work for it."""
 
+from eventsourcing.domain import AggregateEvent
+
 from domain.fulfilment import Fulfilment
 
-PROGRESS = frozenset(
+EventTypes = frozenset[type[AggregateEvent]]
+
+PROGRESS: EventTypes = frozenset(
     {
         Fulfilment.Started,
         Fulfilment.StepAttemptFailed,
@@ -19,6 +23,6 @@ PROGRESS = frozenset(
 )
 """Facts that say how far the saga is, and ask nobody for anything."""
 
-ASKS_PAYMENTS = frozenset({Fulfilment.PaymentRequested, Fulfilment.RefundRequested})
-ASKS_INVENTORY = frozenset({Fulfilment.ReservationRequested, Fulfilment.ReleaseRequested})
-ASKS_ORDERS = frozenset({Fulfilment.ConfirmationRequested, Fulfilment.CancellationRequested})
+ASKS_PAYMENTS: EventTypes = frozenset({Fulfilment.PaymentRequested, Fulfilment.RefundRequested})
+ASKS_INVENTORY: EventTypes = frozenset({Fulfilment.ReservationRequested, Fulfilment.ReleaseRequested})
+ASKS_ORDERS: EventTypes = frozenset({Fulfilment.ConfirmationRequested, Fulfilment.CancellationRequested})

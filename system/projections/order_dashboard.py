@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS @order_dashboard (
 )
 """
 
+_INDEX = "CREATE INDEX IF NOT EXISTS order_dashboard_{name} ON @order_dashboard ({columns})"
+
 _CREATED = """
 INSERT INTO @order_dashboard (order_id, order_ref, customer_id, status, currency, total, total_sort,
     items, version, created_at)
@@ -82,11 +84,10 @@ class OrderDashboard(Projection):
     name = "OrderDashboard"
     tables = (
         _TABLE,
-        "CREATE INDEX IF NOT EXISTS order_dashboard_created ON @order_dashboard (created_at, order_id)",
-        "CREATE INDEX IF NOT EXISTS order_dashboard_total ON @order_dashboard (total_sort, order_id)",
-        "CREATE INDEX IF NOT EXISTS order_dashboard_customer "
-        "ON @order_dashboard (customer_id, created_at, order_id)",
-        "CREATE INDEX IF NOT EXISTS order_dashboard_status ON @order_dashboard (status, created_at, order_id)",
+        _INDEX.format(name="created", columns="created_at, order_id"),
+        _INDEX.format(name="total", columns="total_sort, order_id"),
+        _INDEX.format(name="customer", columns="customer_id, created_at, order_id"),
+        _INDEX.format(name="status", columns="status, created_at, order_id"),
     )
     ignored = frozenset(
         {
@@ -162,7 +163,7 @@ class OrderDashboard(Projection):
     @react.register(Payment.Refunded)
     @react.register(Payment.RefundFailed)
     def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        self.write(work, _PAYMENT, order_id=str(event.order_id), status=str(PAYMENT_STATUS[type(event)]))
+        self.write(work, _PAYMENT, order_id=str(event.order_id), status=PAYMENT_STATUS[type(event)])
 
     def list_orders(self, query: OrderQuery, page: PageRequest) -> Page[OrderRow]:
         """One page of the orders that match. Raises `InvalidQuery`."""
@@ -194,7 +195,7 @@ class OrderDashboard(Projection):
         return page_of(rows, limit, _view, lambda row: (query.sort, row[column], row["order_id"]))
 
 
-PAYMENT_STATUS = {
+PAYMENT_STATUS: dict[type[Any], str] = {
     Payment.Requested: "REQUESTED",
     Payment.Completed: "COMPLETED",
     Payment.Declined: "DECLINED",

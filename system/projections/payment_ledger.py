@@ -37,6 +37,11 @@ CREATE TABLE IF NOT EXISTS @payment_ledger (
 )
 """
 
+_DUE_INDEX = """
+CREATE INDEX IF NOT EXISTS payment_ledger_due ON @payment_ledger (call_attempt, call_since, order_id)
+WHERE call IS NOT NULL
+"""
+
 _REQUESTED = """
 INSERT INTO @payment_ledger (order_id, payment_id, status, payment_method, currency, amount_minor,
     refunded_minor, call, call_attempt, call_since, call_event_id, call_command_id, call_user)
@@ -106,11 +111,7 @@ class PaymentLedger(Projection):
     """Follows the payments."""
 
     name = "PaymentLedger"
-    tables = (
-        _TABLE,
-        "CREATE INDEX IF NOT EXISTS payment_ledger_due ON @payment_ledger (call_attempt, call_since, order_id) "
-        "WHERE call IS NOT NULL",
-    )
+    tables = (_TABLE, _DUE_INDEX)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:

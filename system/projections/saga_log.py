@@ -43,7 +43,9 @@ INSERT INTO @fulfilments (order_id, status, started_at, updated_at) VALUES (:ord
 ON CONFLICT (order_id) DO UPDATE SET status = :status, reason = NULL, started_at = :at, updated_at = :at
 """
 
-_STATUS = f"UPDATE @fulfilments SET status = {set_status('status')}, updated_at = :at WHERE order_id = :order_id"
+_STATUS = (
+    f"UPDATE @fulfilments SET status = {set_status('status')}, updated_at = :at WHERE order_id = :order_id"
+)
 
 _REASON = "UPDATE @fulfilments SET reason = :reason WHERE order_id = :order_id"
 
@@ -52,6 +54,15 @@ INSERT INTO @saga_log (order_id, entry, step, status, attempt, at, error)
 VALUES (:order_id, :entry, :step, :status, :attempt, :at, :error)
 ON CONFLICT (order_id, entry) DO UPDATE
 SET step = :step, status = :status, attempt = :attempt, at = :at, error = :error
+"""
+
+_STUCK = """
+SELECT order_id FROM @saga_log AS entry
+WHERE status = 'COMPENSATION_FAILED' AND NOT EXISTS (
+    SELECT 1 FROM @saga_log AS later
+    WHERE later.order_id = entry.order_id AND later.step = entry.step AND later.entry > entry.entry
+)
+ORDER BY at, order_id LIMIT :limit
 """
 
 _ONE = "SELECT * FROM @fulfilments WHERE order_id = :order_id"
@@ -65,6 +76,7 @@ class SagaLog(Projection):
     tables = (
         _FULFILMENTS,
         _SAGA_LOG,
+        "CREATE INDEX IF NOT EXISTS saga_log_failed ON @saga_log (at) WHERE status = 'COMPENSATION_FAILED'",
         "CREATE INDEX IF NOT EXISTS fulfilments_updated ON @fulfilments (updated_at, order_id)",
         "CREATE INDEX IF NOT EXISTS fulfilments_status ON @fulfilments (status, updated_at, order_id)",
     )
@@ -129,6 +141,10 @@ class SagaLog(Projection):
             for row in self.rows(_ENTRIES, order_id=str(order_id))
         )
         return FulfilmentView(str(order_id), found[0]["status"] if found else None, steps)
+
+    def failed_compensations(self, page: PageRequest) -> list[str]:
+        """Orders whose fulfilment waits for a person, because a step could not be undone."""
+        return [row["order_id"] for row in self.rows(_STUCK, limit=check_limit(page))]
 
     def list_fulfilments(self, status: str | None, page: PageRequest) -> Page[FulfilmentRow]:
         """One page of the fulfilments with a status (all if None), the latest change first."""

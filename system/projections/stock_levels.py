@@ -53,9 +53,7 @@ class StockLevels(Projection):
     def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
         self._set(work, event.sku, event.on_hand, event.reserved, event.originator_version)
 
-    def _set(
-        self, work: ProcessingEvent[UUID], sku: str, on_hand: int, reserved: int, version: int
-    ) -> None:
+    def _set(self, work: ProcessingEvent[UUID], sku: str, on_hand: int, reserved: int, version: int) -> None:
         self.write(work, _SET, sku=sku, on_hand=on_hand, reserved=reserved, version=version)
 
     def stock(self, sku: str) -> StockView:

@@ -112,17 +112,21 @@ class Feed:
                 self._recorded = self._position
 
     def _process(self, page: Sequence[Notification]) -> None:
+        error: Exception = IntegrityError("the page conflicts with what is stored, again and again")
         for _ in range(CONFLICTS_BEFORE_ISOLATION):
             try:
-                return self._record(page, self._react_to)
+                self._record(page, self._react_to)
             except IntegrityError:
                 if self._is_overtaken(page):
-                    return None
+                    return
             except STORE_FAULTS:
                 raise
-            except Exception as error:
-                return self._isolate(page, error)
-        return self._isolate(page, IntegrityError("the page conflicts with what is stored, again and again"))
+            except Exception as unexpected:
+                error = unexpected
+                break
+            else:
+                return
+        self._isolate(page, error)
 
     def _is_overtaken(self, page: Sequence[Notification]) -> bool:
         """Whether the position was moved by somebody else; then reading begins anew from there."""
@@ -130,28 +134,27 @@ class Feed:
         return self.position >= page[0].id
 
     def _isolate(self, page: Sequence[Notification], error: Exception) -> None:
-        if len(page) > 1:
-            middle = len(page) // 2
-            self._process(page[:middle])
-            if self.position == page[middle - 1].id:  # else somebody else took over meanwhile
-                self._process(page[middle:])
+        if len(page) == 1:
+            self._retry_then_park(page, error)
             return
+        middle = len(page) // 2
+        self._process(page[:middle])
+        if self.position == page[middle - 1].id:  # else somebody else took over meanwhile
+            self._process(page[middle:])
+
+    def _retry_then_park(self, page: Sequence[Notification], error: Exception) -> None:
         for attempt in range(2, ATTEMPTS + 1):
             time.sleep(PAUSE_BETWEEN_ATTEMPTS * attempt)
             try:
-                return self._record(page, self._react_to)
+                self._record(page, self._react_to)
             except STORE_FAULTS:
                 raise
             except Exception as again:
                 error = again
-        log.error(
-            "event parked",
-            follower=self.follower.name,
-            leader=self.leader.name,
-            position=page[0].id,
-            topic=page[0].topic,
-            error=_text(error),
-        )
+            else:
+                return
+        where = {"leader": self.leader.name, "position": page[0].id, "topic": page[0].topic}
+        log.error("event parked", follower=self.follower.name, error=_text(error), **where)
         self._record(page, lambda notification, work: self._park(notification, work, error))
 
     def _record(
@@ -164,9 +167,9 @@ class Feed:
                 if notification.topic in self.follower.handled_topics:
                     handle(notification, work)
             if work.events or work.saved_kwargs or last - self._recorded >= CARRY_FORWARD_AFTER:
-                recordings = self.follower._record(work)  # noqa: SLF001 - the library's way to record a page
+                recordings = self.follower._record(work)
                 self._recorded = last
-                self.follower._notify(recordings)  # noqa: SLF001 - wakes those who follow the follower
+                self.follower._notify(recordings)
         self._position = last
 
     def _react_to(self, notification: Notification, work: PageOfWork) -> None:

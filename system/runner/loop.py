@@ -1,4 +1,4 @@
-"""One thread a follower: as fast as there is work, woken when something was recorded, polling as the floor."""
+"""One thread a follower: busy while there is work, woken when something was recorded, else polling."""
 
 import threading
 import time

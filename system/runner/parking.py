@@ -6,7 +6,7 @@ parked event is kept like every other story.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, event
@@ -89,7 +89,7 @@ class ParkingLot(Aggregate):
         """Put an event aside; again changes nothing."""
         if parked in self.parked.get(parked.sequence, []):
             return
-        where = {
+        where: dict[str, Any] = {
             "sequence": parked.sequence,
             "leader": parked.leader,
             "position": parked.position,

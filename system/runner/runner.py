@@ -79,14 +79,14 @@ class Runner(RecordingEventReceiver[UUID]):
         """Catch up, then follow, until stopped."""
         for name in self._leads:
             cast(Leader[UUID], self._applications[name]).lead(self)
-        for thread in (*self.loops.values(), *self._workers):
+        for thread in self._threads():
             thread.start()
 
     def stop(self) -> None:
         """Finish the pages in hand and stop, within five seconds."""
         for name in self._leads:
             cast(Leader[UUID], self._applications[name]).followers.remove(self)
-        threads = (*self.loops.values(), *self._workers)
+        threads = self._threads()
         for thread in threads:
             thread.wakeup.stop()
         deadline = time.monotonic() + STOP_WITHIN_SECONDS
@@ -123,8 +123,14 @@ class Runner(RecordingEventReceiver[UUID]):
             time.sleep(0.02)
         return True
 
+    def _threads(self) -> list["Worker | FollowerLoop"]:
+        return [*self.loops.values(), *self._workers]
+
     def _feeds(self) -> list[Feed]:
         return [feed for loop in self.loops.values() for feed in loop.feeds]
 
     def _heads(self) -> dict[str, int]:
-        return {name: cast(Any, self._applications[name]).recorder.max_notification_id() or 0 for name in self._leads}
+        return {
+            name: cast(Any, self._applications[name]).recorder.max_notification_id() or 0
+            for name in self._leads
+        }

@@ -105,5 +105,3 @@ class PageOfWork(ProcessingEvent[UUID]):
         for obj in objs:
             if obj is not None and hasattr(obj, "pending_events"):
                 self._working_set.add(obj)
-
-

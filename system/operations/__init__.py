@@ -1,0 +1,1 @@
+"""What operators ask of a system, as functions that return reports."""

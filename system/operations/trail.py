@@ -1,0 +1,110 @@
+"""The audit trail of an order: every event of its conversation, from every application, in causal order."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+from uuid import UUID
+
+from eventsourcing.persistence import Notification
+
+from application.views import EventView, to_json
+from domain.inventory import Reservation
+from domain.shared.ids import fulfilment_id, payment_id, reservation_id, stock_item_id
+from system.bootstrap import Orderwright
+from system.persistence.recorders import StreamReader
+from system.runner.parking import ParkingLot, parking_lot_id
+
+_METADATA = {
+    "originator_id",
+    "originator_version",
+    "originator_topic",
+    "timestamp",
+    "event_id",
+    "correlation_id",
+    "causation_id",
+    "command_id",
+    "user",
+}
+
+
+def order_events(orderwright: Orderwright, order_id: UUID) -> list[EventView]:
+    """All events of the order's conversation. Raises `OrderNotFound`.
+
+    An event stands after the event that caused it, and within an application by position.
+    Streams are found by their derived ids, so this costs the same however large the store is.
+    """
+    orderwright.orders.order(order_id)
+    inventory = list(_stream(orderwright, "Inventory", reservation_id(order_id)))
+    events = [
+        *_stream(orderwright, "Orders", order_id),
+        *_stream(orderwright, "OrderFulfilment", fulfilment_id(order_id)),
+        *_stream(orderwright, "Payments", payment_id(order_id)),
+        *inventory,
+        *_stock_events(orderwright, inventory),
+        *_parked(orderwright, str(order_id)),
+    ]
+    return in_causal_order(events)
+
+
+def in_causal_order(events: Iterable[EventView]) -> list[EventView]:
+    """Causes before effects; within an application by position; otherwise by time.
+
+    Positions of different applications say nothing about each other, and reactions carry the time
+    of what they react to. What remains is the causation chain, which this follows.
+    """
+    waiting: dict[str, list[EventView]] = {}
+    for event in sorted(events, key=lambda event: event.position):
+        waiting.setdefault(event.application, []).append(event)
+    unseen = {event.event_id for queue in waiting.values() for event in queue}
+    ordered: list[EventView] = []
+    while waiting:
+        fronts = [queue[0] for queue in waiting.values()]
+        ready = [event for event in fronts if event.causation_id not in unseen] or fronts
+        event = min(ready, key=lambda event: (event.recorded_at, event.application, event.position))
+        ordered.append(event)
+        unseen.discard(event.event_id)
+        waiting[event.application].pop(0)
+        if not waiting[event.application]:
+            del waiting[event.application]
+    return ordered
+
+
+def _stream(
+    orderwright: Orderwright, application: str, stream_id: UUID, first: int = 1, last: int | None = None
+) -> Iterable[EventView]:
+    reader = cast(StreamReader, orderwright.applications[application].recorder)
+    for notification in reader.select_stream(stream_id, first, last):
+        yield _view(orderwright, application, notification)
+
+
+def _stock_events(orderwright: Orderwright, reservation: Iterable[EventView]) -> Iterable[EventView]:
+    """What the reservation did to each stock item: its events say at which versions."""
+    types = {Reservation.Made.TOPIC, Reservation.Released.TOPIC}
+    for event in reservation:
+        for line in event.payload["lines"] if event.type in types else ():
+            version = line["stock_version"]
+            yield from _stream(orderwright, "Inventory", stock_item_id(line["sku"]), version, version)
+
+
+def _parked(orderwright: Orderwright, correlation_id: str) -> Iterable[EventView]:
+    for name in orderwright.applications:
+        for event in _stream(orderwright, name, parking_lot_id(name)):
+            if event.correlation_id == correlation_id and event.type != ParkingLot.Opened.TOPIC:
+                yield event
+
+
+def _view(orderwright: Orderwright, application: str, notification: Notification) -> EventView:
+    event: Any = orderwright.applications[application].mapper.to_domain_event(notification)
+    return EventView(
+        event_id=event.event_id,
+        type=notification.topic,
+        application=application,
+        stream_id=str(notification.originator_id),
+        stream_version=notification.originator_version,
+        position=notification.id,
+        recorded_at=event.timestamp,
+        correlation_id=event.correlation_id,
+        causation_id=event.causation_id,
+        command_id=event.command_id,
+        user=event.user,
+        payload={name: to_json(value) for name, value in vars(event).items() if name not in _METADATA},
+    )
