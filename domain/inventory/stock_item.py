@@ -136,7 +136,7 @@ class StockItem(Aggregate):
 
     def reserve(self, order_id: UUID, quantity: int) -> None:
         """Promise some of what is available to an order."""
-        if quantity > self.available:
+        if not 0 < quantity <= self.available:
             raise InsufficientStock(f"{quantity} of {self.sku} asked, {self.available} available")
         self._reserve(
             sku=self.sku,
@@ -148,7 +148,7 @@ class StockItem(Aggregate):
 
     def release(self, order_id: UUID, quantity: int) -> None:
         """Make what was promised to an order available again."""
-        if quantity > self.reserved:
+        if not 0 < quantity <= self.reserved:
             raise InsufficientStock(f"only {self.reserved} of {self.sku} are reserved, not {quantity}")
         self._release(
             sku=self.sku,

@@ -54,7 +54,7 @@ class Money:
             raise InvalidAmount(
                 f"{self.amount} has more decimals than {self.currency} has ({decimals})",
             )
-        object.__setattr__(self, "amount", exact)
+        object.__setattr__(self, "amount", exact.copy_abs())  # "-0" is zero
 
     @classmethod
     def zero(cls, currency: str) -> "Money":

@@ -44,13 +44,15 @@ def check_quantity(quantity: int, *, least: int = 1) -> int:
 
 @dataclass(frozen=True)
 class ProductQuantity:
-    """So many of one product."""
+    """So many of one product, at least one. There is no upper limit: it can be the sum of many lines."""
 
     sku: str
     quantity: int
 
     def __post_init__(self) -> None:
         check_sku(self.sku)
+        if self.quantity < 1:
+            raise InvalidQuantity(f"{self.quantity} of {self.sku} is no quantity", field="/quantity")
 
 
 def per_product(lines: Iterable[tuple[str, int]]) -> tuple[ProductQuantity, ...]:

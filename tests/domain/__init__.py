@@ -1,0 +1,1 @@
+"""What the business decides, told as stories: given, when, then."""

@@ -1,0 +1,215 @@
+"""A payment is charged at most once and refunded at most once, whatever the provider says."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given as forall
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from domain.payments import Payment, PaymentStatus
+from domain.payments.payment import MAX_ATTEMPTS, PaymentNotCompleted, PaymentOutcomeContradicted
+from domain.shared.ids import payment_id
+from domain.shared.money import Money
+from tests.support.stories import ORDER_ID, facts, given, new_events, replayed, state
+
+
+def requested() -> Payment:
+    return Payment.request(ORDER_ID, payment_method="pm_ok", amount=Money(Decimal("66.90"), "USD"))
+
+
+def completed() -> Payment:
+    payment = requested()
+    payment.complete("ch_1", 1)
+    return given(payment)
+
+
+def being_refunded() -> Payment:
+    payment = completed()
+    payment.request_refund()
+    return given(payment)
+
+
+def test_an_order_has_one_payment_over_its_whole_total() -> None:
+    payment = requested()
+
+    (event,) = new_events(payment)
+    assert payment.id == payment_id(ORDER_ID)
+    assert (event.order_id, str(event.amount), event.currency) == (ORDER_ID, "66.90", "USD")
+
+
+def test_a_charge_completes_and_hearing_it_again_changes_nothing() -> None:
+    payment = given(requested())
+
+    payment.complete("ch_1", 1)
+    payment.complete("ch_1", 1)
+
+    assert facts(payment) == ["Completed"]
+    assert payment.status is PaymentStatus.COMPLETED
+
+
+def test_a_second_charge_under_another_reference_is_a_contradiction() -> None:
+    payment = completed()
+
+    with pytest.raises(PaymentOutcomeContradicted, match="ch_2"):
+        payment.complete("ch_2", 1)
+    assert facts(payment) == []
+
+
+def test_a_declined_payment_stays_declined() -> None:
+    payment = given(requested())
+
+    payment.decline("card expired", 1)
+    payment.decline("card expired", 1)
+    with pytest.raises(PaymentOutcomeContradicted):
+        payment.complete("ch_1", 1)
+
+    assert facts(payment) == ["Declined"]
+    assert payment.status is PaymentStatus.DECLINED
+
+
+@pytest.mark.parametrize("make", [completed, being_refunded])
+def test_a_charged_payment_cannot_be_declined_any_more(make: Callable[[], Payment]) -> None:
+    with pytest.raises(PaymentOutcomeContradicted):
+        make().decline("card expired", 1)
+
+
+def test_a_failed_attempt_is_followed_by_the_next_one() -> None:
+    payment = given(requested())
+
+    payment.charge_attempt_failed(1, "503")
+    payment.charge_attempt_failed(1, "503, told twice")
+    assert payment.attempt == 2
+    payment.complete("ch_1", 2)
+
+    assert facts(payment) == ["ChargeAttemptFailed", "Completed"]
+
+
+def test_after_the_last_attempt_the_payment_is_declined() -> None:
+    payment = given(requested())
+
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        payment.charge_attempt_failed(attempt, "503")
+    payment.charge_attempt_failed(MAX_ATTEMPTS + 1, "503")
+
+    *failures, declined = new_events(payment)
+    assert len(failures) == MAX_ATTEMPTS - 1
+    assert declined.reason == "the provider failed 5 times, last with: 503"
+    assert payment.status is PaymentStatus.DECLINED
+
+
+def test_no_answer_is_no_outcome_and_keeps_the_attempt_and_so_the_key() -> None:
+    payment = given(requested())
+
+    payment.charge_unanswered(1, "timed out")
+    payment.charge_unanswered(1, "timed out again")
+
+    assert facts(payment) == ["ChargeUnanswered"]
+    assert (payment.status, payment.attempt) == (PaymentStatus.REQUESTED, 1)
+    payment.complete("ch_1", 1)
+    assert facts(payment) == ["Completed"]
+
+
+def test_each_attempt_may_go_unanswered() -> None:
+    payment = given(requested())
+
+    payment.charge_unanswered(1, "timed out")
+    payment.charge_attempt_failed(1, "503")
+    payment.charge_unanswered(2, "timed out")
+
+    assert facts(payment) == ["ChargeUnanswered", "ChargeAttemptFailed", "ChargeUnanswered"]
+
+
+def test_a_completed_payment_is_refunded_once_in_full() -> None:
+    payment = completed()
+
+    payment.request_refund()
+    payment.request_refund()
+    payment.refund_made(1)
+    payment.refund_made(1)
+    payment.request_refund()
+
+    assert facts(payment) == ["RefundRequested", "Refunded"]
+    assert payment.status is PaymentStatus.REFUNDED
+
+
+@pytest.mark.parametrize("outcome", ["none yet", "declined"])
+def test_without_a_charge_there_is_nothing_to_refund(outcome: str) -> None:
+    payment = requested()
+    if outcome == "declined":
+        payment.decline("card expired", 1)
+    given(payment)
+
+    with pytest.raises(PaymentNotCompleted):
+        payment.request_refund()
+    payment.refund_made(1)
+
+    assert facts(payment) == []
+
+
+def test_a_refund_that_fails_five_times_waits_for_a_person_and_may_still_be_made() -> None:
+    payment = being_refunded()
+
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        payment.refund_attempt_failed(attempt, "account closed")
+    assert facts(payment) == ["RefundAttemptFailed"] * 4 + ["RefundFailed"]
+    given_up = payment.status
+
+    payment.refund_attempt_failed(MAX_ATTEMPTS, "account closed")
+    payment.refund_made(MAX_ATTEMPTS + 1)
+    assert facts(payment) == ["Refunded"]
+    assert [given_up, payment.status] == [PaymentStatus.REFUND_FAILED, PaymentStatus.REFUNDED]
+
+
+def test_late_news_of_the_charge_does_not_disturb_a_refund() -> None:
+    payment = being_refunded()
+
+    payment.charge_unanswered(1, "timed out")
+    payment.charge_attempt_failed(1, "503")
+    payment.complete("ch_1", 1)
+
+    assert facts(payment) == []
+
+
+attempts = st.integers(1, MAX_ATTEMPTS + 1)
+answers: st.SearchStrategy[Callable[[Payment], None]] = st.one_of(
+    st.builds(lambda ref, n: lambda p: p.complete(ref, n), st.sampled_from(["ch_1", "ch_2"]), attempts),
+    attempts.map(lambda n: lambda p: p.decline("no", n)),
+    attempts.map(lambda n: lambda p: p.charge_attempt_failed(n, "503")),
+    attempts.map(lambda n: lambda p: p.charge_unanswered(n, "timed out")),
+    st.just(lambda p: p.request_refund()),
+    attempts.map(lambda n: lambda p: p.refund_made(n)),
+    attempts.map(lambda n: lambda p: p.refund_attempt_failed(n, "503")),
+)
+
+NEXT = {
+    PaymentStatus.REQUESTED: {PaymentStatus.COMPLETED, PaymentStatus.DECLINED},
+    PaymentStatus.COMPLETED: {PaymentStatus.REFUND_REQUESTED},
+    PaymentStatus.DECLINED: set(),
+    PaymentStatus.REFUND_REQUESTED: {PaymentStatus.REFUNDED, PaymentStatus.REFUND_FAILED},
+    PaymentStatus.REFUND_FAILED: {PaymentStatus.REFUNDED},
+    PaymentStatus.REFUNDED: set(),
+}
+
+
+@settings(max_examples=150, deadline=None)
+@forall(news=st.lists(answers, max_size=20))
+def test_one_outcome_at_most_one_charge_and_a_refund_only_after_it(
+    news: list[Callable[[Payment], None]],
+) -> None:
+    payment = requested()
+    seen = [payment.status]
+    for tell in news:
+        try:
+            tell(payment)
+        except (PaymentOutcomeContradicted, PaymentNotCompleted):
+            assert payment.status is seen[-1]
+        seen.append(payment.status)
+
+    assert all(after is before or after in NEXT[before] for before, after in pairwise(seen))
+    events = new_events(payment)
+    for kind in (Payment.Completed, Payment.Declined, Payment.RefundRequested, Payment.Refunded):
+        assert sum(isinstance(event, kind) for event in events) <= 1
+    assert state(replayed(events)) == state(payment)
