@@ -77,17 +77,21 @@ class Application(eventsourcing.application.Application[UUID]):
         cause: Cause,
         *,
         expected_version: int | None = None,
+        is_repeat: Callable[[A], bool] = lambda _: False,
     ) -> tuple[A, int | None]:
         """Load, act and save; when somebody else was faster, again from fresh state.
 
         Returns the aggregate and the position of its last new event (None when nothing had to be
-        recorded). Raises `VersionConflict` when the caller expected another version.
+        recorded). Raises `VersionConflict` when the caller expected another version of what is
+        stored (0 when nothing is). `is_repeat` says whether this very command was carried out
+        before: its own event has moved the version then, so no version is expected any more.
         """
         for _ in range(MAX_TRIES):
             with because_of(cause):
                 aggregate = load()
-                if expected_version is not None and aggregate.version != expected_version:
-                    raise VersionConflict(expected=expected_version, current=aggregate.version)
+                stored_version = aggregate.version - len(aggregate.pending_events)
+                if expected_version not in (None, stored_version) and not is_repeat(aggregate):
+                    raise VersionConflict(expected=expected_version, current=stored_version)
                 act(aggregate)
             try:
                 return aggregate, last_position(self.save(aggregate))

@@ -48,6 +48,7 @@ class Inventory(Application):
             lambda item: receipt_ids.append(item.receive(quantity, context.command_id)),
             context.cause(stock_item_id(sku)),
             expected_version=expected_version,
+            is_repeat=lambda item: context.command_id in item.receipt_of_command,
         )
         view = stock_view(item)
         receipt = Receipt(

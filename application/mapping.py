@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
@@ -42,8 +42,10 @@ class SafeMapper(Mapper[UUID]):
             state = self._decode(stored_event.state)
         except Exception as error:
             raise UndecodableEvent(f"{_name(stored_event)} cannot be decoded: {error}") from error
+        version = state.pop("class_version", 1) if isinstance(state, dict) else None
+        if type(version) is not int or version < 1:
+            raise UndecodableEvent(f"{_name(stored_event)} is damaged: it does not hold an event")
         known = getattr(event_class, "class_version", 1)
-        version = state.pop("class_version", 1)
         if version > known:
             raise UndecodableEvent(f"{_name(stored_event)} has version {version}, this release knows {known}")
         while version < known:
@@ -55,12 +57,12 @@ class SafeMapper(Mapper[UUID]):
         domain_event.__dict__.update(state)
         return domain_event
 
-    def _decode(self, state: bytes) -> dict[str, Any]:
+    def _decode(self, state: bytes) -> Any:
         if self.cipher:
             state = self.cipher.decrypt(state)
         if self.compressor:
             state = self.compressor.decompress(state)
-        return cast(dict[str, Any], self.transcoder.decode(state))
+        return self.transcoder.decode(state)
 
 
 def _name(stored_event: StoredEvent) -> str:

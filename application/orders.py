@@ -124,16 +124,18 @@ class Orders(Application):
         self, order_id: UUID, reason: str, context: CommandContext, *, expected_version: int | None = None
     ) -> Written[OrderView]:
         """Cancel an order that stands. The same command again records nothing and is no error."""
-        known = self.find(Order, order_id)
-        if known is not None and known.cancelled_by_command == context.command_id:
-            return self._written(known, None, replayed=True)
+
+        def is_repeat(order: Order) -> bool:
+            return order.cancelled_by_command == context.command_id
+
         order, position = self.decide(
             lambda: self._get(order_id),
-            lambda order: order.cancel(reason),
+            lambda order: None if is_repeat(order) else order.cancel(reason),
             context.cause(order_id),
             expected_version=expected_version,
+            is_repeat=is_repeat,
         )
-        return self._written(order, position)
+        return self._written(order, position, replayed=position is None)
 
     def order(self, order_id: UUID) -> OrderView:
         """The order as it is now, or `OrderNotFound`."""

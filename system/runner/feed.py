@@ -78,6 +78,7 @@ class Feed:
         self._page_size = page_size
         self._position: int | None = None
         self._recorded = 0
+        self._lot: ParkingLot | None = None  # as of the page in hand
 
     @property
     def position(self) -> int:
@@ -163,6 +164,7 @@ class Feed:
         last = page[-1].id
         work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
         with self._working_set.page():
+            self._lot = self._parking_lot()
             for notification in page:
                 if notification.topic in self.follower.handled_topics:
                     handle(notification, work)
@@ -173,7 +175,7 @@ class Feed:
         self._position = last
 
     def _react_to(self, notification: Notification, work: PageOfWork) -> None:
-        lot = self._parking_lot()
+        lot = self._lot
         if lot is not None:
             stream = str(notification.originator_id)
             if lot.holds_back(stream):
@@ -204,7 +206,7 @@ class Feed:
         except Exception:
             sequence = str(notification.originator_id)
         with because_of(self._cause_of_parking(notification, sequence)):
-            lot = self._parking_lot() or ParkingLot.open(self.follower.name)
+            lot = self._lot or ParkingLot.open(self.follower.name)
             lot.park(self._parked(notification, sequence, _text(error), ATTEMPTS))
         work.collect_events(lot)
 
