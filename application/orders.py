@@ -86,6 +86,14 @@ class Orders(Application):
             return self._written(existing, None, replayed=True)
         return self._written(order, position)
 
+    def check(self, command: PlaceOrder, context: CommandContext) -> None:
+        """Raise what placing the order would be refused with, whatever is stored. Records nothing."""
+        _place(command, command.order_id, context)
+
+    def is_placed(self, order_id: UUID) -> bool:
+        """Whether there is such an order."""
+        return any(True for _ in self.recorder.select_events(order_id, limit=1))
+
     def place_orders(
         self, commands: Sequence[PlaceOrder], context: CommandContext
     ) -> list[OrderView | DomainError | None]:
