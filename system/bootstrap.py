@@ -25,6 +25,7 @@ from system.gateways.simulated import SimulatedGateway
 from system.gateways.worker import GatewayWorker
 from system.runner.lease import FileLease, Lease, PostgresLease, SoleOwner
 from system.runner.runner import Runner
+from system.runner.turn import Turn
 from system.settings import POSTGRES, SQLITE, Settings
 
 A = TypeVar("A", bound=Application[UUID])
@@ -108,10 +109,10 @@ class Orderwright:
             page_size=self.settings.page_size,
             poll_seconds=self.settings.poll_seconds,
         )
-        runner.add_worker(self.gateway_worker(), after=PaymentLedger.name)
+        runner.add_worker(self.gateway_worker(runner.turn), after=PaymentLedger.name)
         return runner
 
-    def gateway_worker(self) -> GatewayWorker:
+    def gateway_worker(self, turn: Turn | None = None) -> GatewayWorker:
         """A new worker that calls the payment provider."""
         return GatewayWorker(
             self.payment_ledger,
@@ -121,6 +122,7 @@ class Orderwright:
             concurrency=self.settings.gateway_concurrency,
             retry_seconds=self.settings.gateway_retry_seconds,
             poll_seconds=self.settings.poll_seconds,
+            turn=turn or Turn(),
         )
 
     def lease(self) -> Lease:

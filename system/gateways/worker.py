@@ -29,6 +29,7 @@ from domain.shared.errors import DomainError
 from system.projections.payment_ledger import DueCall, PaymentLedger
 from system.runner.feed import STORE_FAULTS
 from system.runner.loop import LONGEST_PAUSE, Wakeup
+from system.runner.turn import Turn
 
 PAGE = 500
 LONGEST_DELAY = 60.0
@@ -51,6 +52,7 @@ class GatewayWorker:
         concurrency: int,
         retry_seconds: float,
         poll_seconds: float,
+        turn: Turn,
     ) -> None:
         self.wakeup = Wakeup()
         self._ledger = ledger
@@ -60,6 +62,7 @@ class GatewayWorker:
         self._concurrency = concurrency
         self._retry_seconds = retry_seconds
         self._poll_seconds = poll_seconds
+        self._turn = turn
         self._in_flight: dict[Future[Callable[[Payment], None] | None], DueCall] = {}
         # The ledger lags a little behind what was recorded, so answered calls are remembered.
         self._not_before: dict[str, datetime] = {}
@@ -82,7 +85,8 @@ class GatewayWorker:
 
     def step(self) -> int:
         """Send what is due, record what is answered; how many answers were recorded."""
-        self._send()
+        with self._turn:
+            self._send()
         if not self._in_flight:
             return 0
         done, _ = wait(self._in_flight, timeout=self._poll_seconds, return_when=FIRST_COMPLETED)
@@ -94,7 +98,8 @@ class GatewayWorker:
                 cause = replace(call.cause, time=max(self._clock(), call.since))
                 outcomes.append(Outcome(call.order_id, tell, cause))
         if outcomes:
-            self._record(outcomes)
+            with self._turn:
+                self._record(outcomes)
         return len(outcomes)
 
     def _run(self) -> None:

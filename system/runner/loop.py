@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from .feed import STORE_FAULTS, Feed
+from .turn import Turn
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
@@ -44,12 +45,13 @@ class Wakeup:
 class FollowerLoop(threading.Thread):
     """Keeps a follower level with all the leaders it follows. Survives whatever happens to it."""
 
-    def __init__(self, feeds: Sequence[Feed], poll_seconds: float) -> None:
+    def __init__(self, feeds: Sequence[Feed], poll_seconds: float, turn: Turn) -> None:
         super().__init__(name=f"follow-{feeds[0].follower.name}", daemon=True)
         self.feeds = feeds
         self.wakeup = Wakeup()
         self.on_progress: list[Wakeup] = []
         self._poll_seconds = poll_seconds
+        self._turn = turn
         self.fault: str | None = None
         """Why the follower is pausing at present, or None."""
 
@@ -81,7 +83,8 @@ class FollowerLoop(threading.Thread):
         for feed in self.feeds:
             if self.wakeup.is_stopping:
                 break
-            count += feed.advance()
+            with self._turn:
+                count += feed.advance()
         if count:
             for wakeup in self.on_progress:
                 wakeup.ring()

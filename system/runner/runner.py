@@ -17,6 +17,7 @@ from system.processes.following import Following
 
 from .feed import Feed, Leading
 from .loop import FollowerLoop, Wakeup
+from .turn import Turn
 from .working_set import Repository, WorkingSet
 
 STOP_WITHIN_SECONDS = 5.0
@@ -55,6 +56,7 @@ class Runner(RecordingEventReceiver[UUID]):
         self._applications = applications
         self._leads = system.leads
         self._workers: list[Worker] = []
+        self.turn = Turn()
         self.loops: dict[str, FollowerLoop] = {}
         for name in system.followers:
             follower = cast(Following, applications[name])
@@ -63,7 +65,7 @@ class Runner(RecordingEventReceiver[UUID]):
                 Feed(follower, cast(Leading, applications[leader]), working_set, clock, page_size)
                 for leader in system.follows[name]
             ]
-            self.loops[name] = FollowerLoop(feeds, poll_seconds)
+            self.loops[name] = FollowerLoop(feeds, poll_seconds, self.turn)
 
     def add_worker(self, worker: Worker, after: str) -> None:
         """Run this worker as well, and wake it when the follower `after` has made progress."""
