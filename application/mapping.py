@@ -45,6 +45,10 @@ class SafeMapper(Mapper[UUID]):
         version = state.pop("class_version", 1) if isinstance(state, dict) else None
         if type(version) is not int or version < 1:
             raise UndecodableEvent(f"{_name(stored_event)} is damaged: it does not hold an event")
+        # The library would import this one as well, to build the aggregate.
+        owner = stored_event.topic.partition(".")[0]
+        if state.get("originator_topic", owner) != owner:
+            raise UndecodableEvent(f"{_name(stored_event)} is damaged: it begins another kind of stream")
         known = getattr(event_class, "class_version", 1)
         if version > known:
             raise UndecodableEvent(f"{_name(stored_event)} has version {version}, this release knows {known}")

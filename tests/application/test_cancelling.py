@@ -9,7 +9,7 @@ import pytest
 from application.orders import OrderNotFound, Orders
 from domain.orders.order import OrderAlreadyCancelled
 from domain.shared.errors import VersionConflict
-from tests.support.shop import an_order, asked, minutes_later
+from tests.support.commands import an_order, asked, minutes_later
 from tests.support.stories import FRIDAY_NOON
 
 

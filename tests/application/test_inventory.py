@@ -11,7 +11,7 @@ from domain.shared.causes import because_of
 from domain.shared.errors import VersionConflict
 from domain.shared.ids import reservation_id
 from domain.shared.products import InvalidQuantity, InvalidSku, ProductQuantity
-from tests.support.shop import asked
+from tests.support.commands import asked
 from tests.support.stories import ADA_ASKS, ORDER_ID
 
 

@@ -12,7 +12,7 @@ from eventsourcing.persistence import StoredEvent
 from application.mapping import UndecodableEvent
 from application.orders import Orders
 from domain.orders import Order
-from tests.support.shop import an_order, asked
+from tests.support.commands import an_order, asked
 
 
 @pytest.fixture
@@ -46,6 +46,14 @@ def test_what_was_stored_comes_back_as_it_was(orders: Orders) -> None:
 def test_an_unknown_topic_is_refused_and_nothing_is_imported(orders: Orders, topic: str) -> None:
     with pytest.raises(UndecodableEvent, match="not known here"):
         orders.mapper.to_domain_event(stored(topic, b"{}"))
+
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("topic", ["antigravity:fly", "Payment", "", None])
+def test_an_event_that_begins_another_kind_of_stream_is_refused(orders: Orders, topic: object) -> None:
+    with pytest.raises(UndecodableEvent, match="another kind of stream"):
+        orders.mapper.to_domain_event(created(orders, originator_topic=topic))
 
     assert "antigravity" not in sys.modules
 

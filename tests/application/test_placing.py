@@ -9,7 +9,7 @@ from application.orders import IdempotencyKeyReused, Item, OrderRefTaken, Orders
 from application.views import OrderView
 from domain.shared.errors import DomainError
 from domain.shared.ids import order_id_from_key, order_id_from_ref
-from tests.support.shop import CUPS, TEAPOT, an_order, asked
+from tests.support.commands import CUPS, TEAPOT, an_order, asked
 from tests.support.stories import FRIDAY_NOON
 
 

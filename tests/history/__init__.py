@@ -1,0 +1,1 @@
+"""Every event ever written stays readable: frozen payloads of every class and version."""
