@@ -1,0 +1,1 @@
+"""What every store promises, as one suite over all of them."""

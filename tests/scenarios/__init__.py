@@ -1,0 +1,1 @@
+"""End-to-end stories, each on every persistence and under both runners."""

@@ -1,0 +1,15 @@
+"""Waiting for something that another thread or process does, with a deadline instead of a guess."""
+
+import time
+from collections.abc import Callable
+
+LOOK_EVERY_SECONDS = 0.002
+
+
+def wait_until(holds: Callable[[], object], *, within: float = 20.0, what: str = "it") -> None:
+    """Return as soon as `holds()` is true; fail when `within` seconds were not enough for `what`."""
+    deadline = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {within} seconds in vain until {what}")
+        time.sleep(LOOK_EVERY_SECONDS)

@@ -1,0 +1,159 @@
+"""The ways of running one and the same System: the library's runner, ours in threads, ours by hand."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from eventsourcing.system import SingleThreadedRunner
+
+from application.ports import PaymentGateway
+from system.bootstrap import Clock, Orderwright, application_environment, build
+from system.definition import orderwright as definition
+from system.gateways.worker import GatewayWorker
+from system.runner.runner import Runner
+from system.settings import Settings
+
+from .clocks import StandingClock
+from .waiting import wait_until
+
+
+class Way(Protocol):
+    """A running system, and how to make it work."""
+
+    @property
+    def orderwright(self) -> Orderwright:
+        """The system."""
+        ...
+
+    def work_until(self, holds: Callable[[], object]) -> None:
+        """Let it work until something holds."""
+        ...
+
+    def settle(self) -> None:
+        """Let it work until there is nothing to do."""
+        ...
+
+    def close(self) -> None:
+        """Stop it and close everything."""
+        ...
+
+
+class UnderTheLibrary:
+    """The library's `SingleThreadedRunner`; the payment provider's worker is stepped by hand."""
+
+    def __init__(self, environment: Mapping[str, str], gateway: PaymentGateway, clock: Clock) -> None:
+        settings = Settings.from_environment(environment)
+        self.runner: SingleThreadedRunner[object] = SingleThreadedRunner(
+            definition, application_environment(settings)
+        )
+        self.runner.start()
+        self.orderwright = Orderwright(settings, dict(self.runner.apps), gateway, clock)  # type: ignore[arg-type]  # ours are named by UUIDs
+        self._worker = self.orderwright.gateway_worker()
+
+    def work_until(self, holds: Callable[[], object]) -> None:
+        """Step the worker until something holds."""
+        wait_until(lambda: holds() or (self._worker.step() and False))
+
+    def settle(self) -> None:
+        """Step the worker until no call is due; the library's runner is always level."""
+        _until_no_call_is_due(self._worker, self.orderwright.clock)
+
+    def close(self) -> None:
+        """Stop the library's runner, which closes the applications."""
+        self.runner.stop()
+
+
+class UnderOurRunner:
+    """Our runner, in threads."""
+
+    def __init__(self, environment: Mapping[str, str], gateway: PaymentGateway, clock: Clock) -> None:
+        self.orderwright = build(Settings.from_environment(environment), gateway=gateway, clock=clock)
+        self.runner: Runner = self.orderwright.runner()
+        self.runner.start()
+
+    def work_until(self, holds: Callable[[], object]) -> None:
+        """Wait until something holds."""
+        wait_until(holds)
+
+    def settle(self) -> None:
+        """Wait until the runner says that it is settled."""
+        assert self.runner.wait_until_settled(30), "our runner did not settle"
+
+    def close(self) -> None:
+        """Stop the runner and close the applications."""
+        self.runner.stop()
+        self.orderwright.close()
+
+
+class ByHand:
+    """Our runner without its threads: every page and every call is made when a test says so."""
+
+    def __init__(self, environment: Mapping[str, str], gateway: PaymentGateway, clock: Clock) -> None:
+        self.orderwright = build(Settings.from_environment(environment), gateway=gateway, clock=clock)
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on with a new runner that remembers nothing."""
+        self.runner: Runner = self.orderwright.runner()
+        self.worker = self.orderwright.gateway_worker()
+
+    def advance(self, follower: str, leader: str | None = None) -> int:
+        """One page for a follower, of one leader or of each; how many events there were."""
+        feeds = self.runner.loops[follower].feeds
+        return sum(feed.advance() for feed in feeds if leader in (None, feed.leader.name))
+
+    def level(self) -> None:
+        """Advance every follower until nobody has anything to read."""
+        while sum(self.advance(follower) for follower in self.runner.loops):
+            pass
+
+    def call_gateway(self) -> int:
+        """Make and record calls until no answer is left to be recorded now; how many there were."""
+        answers = 0
+        while (made := self.worker.step()) or self.worker._in_flight:
+            answers += made
+        return answers
+
+    def work_until(self, holds: Callable[[], object]) -> None:
+        """Advance everything, round after round, until something holds."""
+
+        def one_round() -> object:
+            if holds():
+                return True
+            self.level()
+            self.worker.step()
+            return False
+
+        wait_until(one_round)
+
+    def settle(self) -> None:
+        """Advance everything until there is nothing to do, putting the clock forward for retries."""
+        self.level()
+        while self.worker.is_busy():
+            if not self.call_gateway():
+                _let_time_pass(self.orderwright.clock)
+            self.level()
+
+    def close(self) -> None:
+        """Close the applications."""
+        self.orderwright.close()
+
+
+def _until_no_call_is_due(worker: GatewayWorker, clock: Clock) -> None:
+    def one_step() -> bool:
+        if not worker.step() and not worker._in_flight:
+            _let_time_pass(clock)
+        return not worker.is_busy()
+
+    wait_until(one_step, what="no call to the payment provider is due")
+
+
+def _let_time_pass(clock: Clock) -> None:
+    if isinstance(clock, StandingClock):
+        clock.put_forward(60)
+
+
+WAYS: dict[str, Callable[[Mapping[str, str], PaymentGateway, Clock], Way]] = {
+    "library": UnderTheLibrary,
+    "threads": UnderOurRunner,
+}
+"""The two ways that must come to the same outcome."""

@@ -1,0 +1,1 @@
+"""The runner, the gateways, the settings and the operations."""
