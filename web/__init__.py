@@ -1,0 +1,1 @@
+"""Every way in: the HTTP API and the command line."""

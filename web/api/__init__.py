@@ -1,0 +1,1 @@
+"""The HTTP API under ``/api/v1``: JSON in, JSON out, and one way to say what went wrong."""

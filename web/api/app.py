@@ -1,0 +1,68 @@
+"""The Flask app: its routes, what every request gets, and how every error is answered."""
+
+import re
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import NotAcceptable
+
+from system.bootstrap import Orderwright
+from system.runner.service import RunnerService
+from web.errors import problem_of
+
+from .answers import API, problem_answer
+from .fulfilments import fulfilments
+from .health import RUNNER_SERVICE, health
+from .limits import MAX_REQUEST_ID
+from .orders import orders
+from .payments import payments
+from .requests import EXTENSION
+from .stock import stock
+
+_REQUEST_ID = re.compile(f"[\x21-\x7e]{{1,{MAX_REQUEST_ID}}}")
+
+log = structlog.get_logger()
+
+
+def create_app(orderwright: Orderwright, runner_service: RunnerService | None = None) -> Flask:
+    """An app that serves a system. With a runner service, readiness includes the following."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = orderwright.settings.max_body_bytes
+    app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
+    app.extensions[EXTENSION] = orderwright
+    app.extensions[RUNNER_SERVICE] = runner_service
+    for blueprint in (orders, stock, payments, fulfilments):
+        app.register_blueprint(blueprint, url_prefix=API)
+    app.register_blueprint(health)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(Exception, _answer_error)
+    return app
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id, method=request.method, path=request.path)
+    if request.accept_mimetypes and not request.accept_mimetypes.best_match(
+        ("application/json", "application/problem+json")
+    ):
+        raise NotAcceptable
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _answer_error(error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.code == "internal_error":
+        log.error("request failed", exc_info=error)
+    elif problem.status >= 500:
+        log.warning("request put off", code=problem.code, error=str(error))
+    return problem_answer(problem)

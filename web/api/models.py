@@ -1,0 +1,164 @@
+"""What a request may say: its fields, their types and their lengths. Rules are the domain's."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic_core import PydanticCustomError
+
+from application.orders import Item, PlaceOrder
+from application.queries import DEFAULT_LIMIT, OrderQuery, PageRequest
+
+from .limits import MAX_CUSTOMER_ID, MAX_EVENT_ID, MAX_ORDER_REF, MAX_PAYMENT_METHOD, MAX_REASON
+
+_AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,10})?")
+_COUNT = re.compile(r"[0-9]{1,15}")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[-+ ][0-9]{2}:[0-9]{2})"
+)
+# Control characters, line separators, marks that turn the direction of what follows, and non-characters.
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def _text(value: str) -> str:
+    if _NOT_TEXT.search(value):
+        raise PydanticCustomError("invalid_text", "text has no control characters")
+    if value != value.strip():
+        raise PydanticCustomError("invalid_text", "text neither begins nor ends with a blank")
+    return value
+
+
+def _amount(value: object) -> Decimal:
+    """Exact: from text, or from a JSON number that was read as a decimal."""
+    if isinstance(value, str) and _AMOUNT.fullmatch(value):
+        return Decimal(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return Decimal(value)
+    raise PydanticCustomError("wrong_type", 'an amount is a decimal string such as "12.50", or a number')
+
+
+def _count(value: object) -> int:
+    if isinstance(value, str) and _COUNT.fullmatch(value):
+        return int(value)
+    raise PydanticCustomError("invalid_query", "this is a whole number")
+
+
+def _time(value: object) -> datetime:
+    """RFC 3339. A plus sign that the query string turned into a blank is understood."""
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value[:11] + value[11:].replace(" ", "+").upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise PydanticCustomError(
+        "invalid_query", "a time is given as RFC 3339 says, with its offset, such as 2024-05-17T12:00:00Z"
+    )
+
+
+Text = Annotated[str, AfterValidator(_text)]
+Amount = Annotated[Decimal, PlainValidator(_amount)]
+Count = Annotated[int, PlainValidator(_count)]
+Time = Annotated[datetime, PlainValidator(_time)]
+
+
+class Model(BaseModel):
+    """Knows its fields and no others, and converts nothing."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ItemBody(Model):
+    """A line of a new order."""
+
+    sku: str
+    quantity: int
+    unit_price: Amount
+
+
+class OrderBody(Model):
+    """A new order."""
+
+    customer_id: Annotated[Text, Field(min_length=1, max_length=MAX_CUSTOMER_ID)]
+    currency: str
+    payment_method: Annotated[Text, Field(min_length=1, max_length=MAX_PAYMENT_METHOD)]
+    items: list[ItemBody]
+    order_ref: Annotated[Text, Field(min_length=1, max_length=MAX_ORDER_REF)] | None = None
+
+    def command(self, idempotency_key: str | None) -> PlaceOrder:
+        """The command that this asks for."""
+        items = [Item(item.sku, item.quantity, item.unit_price) for item in self.items]
+        return PlaceOrder(
+            self.customer_id, self.currency, self.payment_method, items, self.order_ref, idempotency_key
+        )
+
+
+class CancellationBody(Model):
+    """Why an order is cancelled."""
+
+    reason: Annotated[Text, Field(min_length=1, max_length=MAX_REASON)]
+
+
+class ReceiptBody(Model):
+    """Goods that came in."""
+
+    quantity: int
+
+
+class CorrectionBody(Model):
+    """What an earlier receipt should have said, and why it did not."""
+
+    event_id: Annotated[Text, Field(min_length=1, max_length=MAX_EVENT_ID)]
+    quantity: int
+    reason: Annotated[Text, Field(min_length=1, max_length=MAX_REASON)]
+
+
+class NoParameters(Model):
+    """The query string of what has no parameters."""
+
+
+class MomentParameters(Model):
+    """Which past state of an order is asked for, if any."""
+
+    version: Count | None = None
+    as_of: Time | None = None
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if self.version is not None and self.as_of is not None:
+            raise PydanticCustomError("invalid_query", "version and as_of exclude each other")
+        return self
+
+
+class PageParameters(Model):
+    """Which page of a list."""
+
+    limit: Count = DEFAULT_LIMIT
+    cursor: str | None = None
+
+    @property
+    def page(self) -> PageRequest:
+        """The page that is asked for."""
+        return PageRequest(self.limit, self.cursor)
+
+
+class OrderListParameters(PageParameters):
+    """Which orders, in which order, which page."""
+
+    status: str | None = None
+    customer_id: Annotated[Text, Field(min_length=1, max_length=MAX_CUSTOMER_ID)] | None = None
+    created_from: Time | None = None
+    created_to: Time | None = None
+    sort: str = OrderQuery.sort
+
+    @property
+    def query(self) -> OrderQuery:
+        """The orders that are asked for."""
+        return OrderQuery(self.status, self.customer_id, self.created_from, self.created_to, self.sort)
+
+
+class FulfilmentListParameters(PageParameters):
+    """Which fulfilments, which page."""
+
+    status: str | None = None

@@ -1,0 +1,160 @@
+"""What a view asks of its request: who, which command, which body, which parameters."""
+
+import re
+from typing import TypeVar, cast
+from uuid import UUID, uuid4
+
+from flask import current_app, request
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from werkzeug.exceptions import UnsupportedMediaType
+
+from application.base import CommandContext
+from application.inventory import ProductNotFound
+from application.orders import OrderNotFound
+from system.bootstrap import Orderwright
+from system.operations.consistency import parse_token, wait_until_level, wait_until_seen
+from system.projections.projection import Projection
+from web.errors import Fault, MalformedRequest, ReadModelBehind
+
+from .body import parse_json, pointer
+from .limits import MAX_ERRORS, MAX_IDEMPOTENCY_KEY, MAX_USER
+from .models import Model
+
+EXTENSION = "orderwright"
+SHORT_WAIT_SECONDS = 0.5
+"""How long one stock item or payment waits for its read model, so that a reader right after a
+write normally sees it without a token."""
+
+M = TypeVar("M", bound=Model)
+P = TypeVar("P", bound=Projection)
+
+_KEY = re.compile(f"[\x20-\x7e]{{1,{MAX_IDEMPOTENCY_KEY}}}")
+_VERSION = re.compile(r'([0-9]{1,15})|"([0-9]{1,15})"')
+_TOO_LONG_OR_SHORT = ("string_too_short", "string_too_long", "too_short", "too_long")
+_CODES = {
+    "extra_forbidden": "unknown_field",
+    "missing": "missing_field",
+    "invalid_text": "invalid_text",
+    **dict.fromkeys(_TOO_LONG_OR_SHORT, "invalid_length"),
+}
+
+
+def orderwright() -> Orderwright:
+    """The system that this app serves."""
+    return cast(Orderwright, current_app.extensions[EXTENSION])
+
+
+def body(model: type[M]) -> M:
+    """The request's body. Raises `MalformedRequest`, or what stands for 413 and 415."""
+    if request.mimetype != "application/json" or request.headers.get("Content-Encoding"):
+        raise UnsupportedMediaType
+    try:
+        return model.model_validate(parse_json(request.get_data(cache=False)))
+    except ValidationError as error:
+        raise MalformedRequest(*(_body_fault(problem) for problem in _problems(error))) from None
+
+
+def parameters(model: type[M]) -> M:
+    """The request's query parameters. Raises `MalformedRequest`."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        raise MalformedRequest(
+            *(Fault(pointer(name), "invalid_query", "a parameter is given once") for name in repeated)
+        )
+    try:
+        return model.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise MalformedRequest(*(_query_fault(problem) for problem in _problems(error))) from None
+
+
+def idempotency_key() -> str | None:
+    """The key under which the command may be sent again, if there is one."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise _bad_header("Idempotency-Key", f"1 to {MAX_IDEMPOTENCY_KEY} printable ASCII characters")
+    return key
+
+
+def command_context() -> CommandContext:
+    """Who commands, when, under which id."""
+    return CommandContext(idempotency_key() or str(uuid4()), orderwright().clock(), _user())
+
+
+def expected_version() -> int | None:
+    """The version that the caller decided on, if the request says so."""
+    text = request.headers.get("If-Match")
+    if text is None or text.strip() == "*":
+        return None
+    found = _VERSION.fullmatch(text.strip())
+    if found is None:
+        raise _bad_header("If-Match", "one version number, with or without quotes")
+    return int(found[1] or found[2])
+
+
+def order_id_in(text: str) -> UUID:
+    """The order id in an address. What is no UUID is the id of no order."""
+    try:
+        order_id = UUID(text)
+    except ValueError:
+        order_id = None
+    if order_id is None or str(order_id) != text.lower():
+        raise OrderNotFound(f"there is no order {text!r}")
+    return order_id
+
+
+def sku_in(text: str) -> str:
+    """The SKU in an address. What a store could not even look up is the SKU of no product."""
+    if not text.isprintable():
+        raise ProductNotFound(f"product {text!r} was never received")
+    return text
+
+
+def seen(read_model: P) -> P:
+    """The read model, once it has seen the write of the request's Consistency-Token.
+
+    Raises `ReadModelBehind` when it has not within ``ORDERWRIGHT_CONSISTENCY_WAIT_SECONDS``.
+    """
+    text = request.headers.get("Consistency-Token")
+    if text is not None:
+        patience = orderwright().settings.consistency_wait_seconds
+        if not wait_until_seen(read_model, parse_token(text), patience):
+            raise ReadModelBehind
+    return read_model
+
+
+def fresh(read_model: P) -> P:
+    """The read model, once it has seen the token's write, or else, at best, all there is."""
+    if "Consistency-Token" not in request.headers:
+        wait_until_level(orderwright(), read_model, SHORT_WAIT_SECONDS)
+    return seen(read_model)
+
+
+def _user() -> str | None:
+    """A server hands over the bytes of a header as Latin-1; people's names are sent in UTF-8."""
+    text = request.headers.get("X-User")
+    if text is None:
+        return None
+    user = text.encode("latin-1", "replace").decode(errors="replace")
+    if not 1 <= len(user) <= MAX_USER or not user.isprintable() or "\ufffd" in user:
+        raise _bad_header("X-User", f"1 to {MAX_USER} printable characters in UTF-8")
+    return user
+
+
+def _bad_header(name: str, meaning: str) -> MalformedRequest:
+    return MalformedRequest(Fault(pointer(name), "invalid_header", f"{name} has {meaning}"))
+
+
+def _problems(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_context=False, include_input=False)[:MAX_ERRORS]
+
+
+def _body_fault(problem: ErrorDetails) -> Fault:
+    code = _CODES.get(problem["type"], "wrong_type")
+    return Fault(pointer(*problem["loc"]), code, problem["msg"])
+
+
+def _query_fault(problem: ErrorDetails) -> Fault:
+    if problem["type"] == "extra_forbidden":
+        return Fault(pointer(*problem["loc"]), "unknown_parameter", "there is no such parameter here")
+    return Fault(pointer(*problem["loc"]), "invalid_query", problem["msg"])
