@@ -1,49 +1,44 @@
 """What every way in accepts as a text, a number or a date, before the domain is asked.
 
-The HTTP API, the command line and the import share these rules, so that a value is not good
-enough for one of them and refused by another. Each raises a `DomainError` without a field: the
-caller knows where the value stood.
+The HTTP API, the command line and the import draw the same lines, so that a value is not good
+enough for one of them and refused by another. Each check raises a `DomainError` without a field:
+the caller knows where the value stood.
 """
 
 import re
 from datetime import date
 from decimal import Decimal
 
-from domain.orders.lines import MAX_LINES
+from domain.orders.lines import MAX_LINES as MAX_LINES
 from domain.shared.errors import InvalidValue
 from domain.shared.money import InvalidAmount
-from domain.shared.products import MAX_QUANTITY, InvalidQuantity
+from domain.shared.products import MAX_QUANTITY as MAX_QUANTITY
+from domain.shared.products import InvalidQuantity
 
-__all__ = [
-    "MAX_LINES",
-    "MAX_NAME_LENGTH",
-    "MAX_QUANTITY",
-    "MAX_REASON_LENGTH",
-    "InvalidDate",
-    "InvalidText",
-    "amount_of",
-    "check_text",
-    "date_of",
-    "quantity_of",
-    "shown",
-]
+MAX_CUSTOMER_ID = 128
+MAX_ORDER_REF = 128
+MAX_PAYMENT_METHOD = 64
+MAX_REASON = 500
+MAX_USER = 128
 
-MAX_NAME_LENGTH = 100
-"""Characters in a customer id, an order reference, a payment method or the name of a user."""
-
-MAX_REASON_LENGTH = 500
-"""Characters in a reason that a person gives."""
-
-_AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?", re.ASCII)
-_QUANTITY = re.compile(r"[0-9]{1,7}", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,10})?")
+_QUANTITY = re.compile(r"-?[0-9]{1,15}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Control characters, line separators, marks that turn the direction of what follows, and non-characters.
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _SHOWN_LENGTH = 40
 
 
 class InvalidText(InvalidValue):
-    """A text is empty, too long, or has characters that cannot be shown (NUL, lone surrogates)."""
+    """A text has characters that cannot be shown (NUL, lone surrogates), or a blank at an end."""
 
     code = "invalid_text"
+
+
+class InvalidLength(InvalidValue):
+    """A text is empty or too long."""
+
+    code = "invalid_length"
 
 
 class InvalidDate(InvalidValue):
@@ -52,23 +47,26 @@ class InvalidDate(InvalidValue):
     code = "invalid_date"
 
 
-def check_text(text: str, longest: int = MAX_NAME_LENGTH) -> str:
-    """Return the text when it has 1 to `longest` printable characters, not all of them spaces."""
-    if not text.strip():
-        raise InvalidText("is empty")
+def check_text(text: str, longest: int) -> str:
+    """Return the text when it can be shown and has 1 to `longest` characters."""
+    if not text:
+        raise InvalidLength("is empty")
     if len(text) > longest:
-        raise InvalidText(f"is longer than {longest} characters")
-    if not text.isprintable():
-        raise InvalidText("has characters that cannot be shown, for instance a NUL or a line break")
+        raise InvalidLength(f"is longer than {longest} characters")
+    if _NOT_TEXT.search(text):
+        raise InvalidText("has control characters")
+    if text != text.strip():
+        raise InvalidText("begins or ends with a blank")
     return text
 
 
 def amount_of(text: str) -> Decimal:
-    """The amount that is written in plain digits, like ``11.77``; never a float, NaN or exponent."""
+    """The amount that is written in plain digits, like ``11.77``: no NaN, exponent or blank.
+
+    Whether it can be an amount of a currency, the domain says.
+    """
     if not _AMOUNT.fullmatch(text):
-        raise InvalidAmount(
-            f"{shown(text)} is not an amount: up to 12 digits, and up to 4 decimals after a point"
-        )
+        raise InvalidAmount(f"{shown(text)} is not an amount like 11.77")
     return Decimal(text)
 
 

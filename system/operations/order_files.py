@@ -4,30 +4,33 @@ CSV has a header with the columns of `COLUMNS`, in any order. A line is a record
 cannot run over several lines, so a forgotten quote costs one line and not the rest of the file.
 
 JSON lines hold one object a line: either a line with the same fields as the CSV's columns, or a
-whole order as `POST /orders` takes it, with `items`, and with `placed_on` besides.
+whole order as `POST /orders` takes it, with `items`. In both, `placed_on` and `payment_method`
+may be left out.
 
-Lines with the same `order_ref` in a row are one order. A line that is malformed beyond its
-reference belongs to that order; one that cannot be read at all belongs to the order around it.
+Lines with the same `order_ref` in a row are one order, which is imported whole or not at all. A
+malformed line belongs to the order that its reference names; one whose reference cannot be read
+belongs to the order whose lines stand before and after it, if they are of one order.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from application.limits import MAX_LINES
+from application.limits import MAX_LINES, MAX_REASON
 from application.orders import Item, PlaceOrder
 from domain.shared.errors import DomainError
 
-from .order_lines import CsvLines, InvalidLine, JsonLines, OrderLines, Parsed
+from .order_lines import CsvLines, InvalidLine, JsonLines, OrderFields, OrderLine
 
 MAX_LINE_BYTES = 1024 * 1024
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_TOO_MANY = ("too_many_items", f"an order has at most {MAX_LINES} items")
 
 
 class UnreadableFile(Exception):
-    """The file is not one of orders; nothing of it was looked at."""
+    """The file does not hold orders; nothing of it was looked at."""
 
 
 @dataclass(frozen=True)
@@ -42,56 +45,34 @@ class Refusal:
 
 @dataclass(frozen=True)
 class FileOrder:
-    """The lines of one order in a row, and what they ask for (None when a line is malformed).
+    """The lines of an order, and what they ask for, or why they cannot ask for anything.
 
-    `continues` marks further lines of an order that was too long and is refused already.
+    `continues` marks further lines of an order that is too long and was refused before.
+    `bytes_read` is how far the file was read.
     """
 
     order_ref: str | None
     line_numbers: tuple[int, ...]
     command: PlaceOrder | None
-    refusals: tuple[Refusal, ...] = ()
-    continues: bool = False
-    bytes_read: int = 0
+    refusals: tuple[Refusal, ...]
+    continues: bool
+    bytes_read: int
 
     def refused_with(self, error: DomainError) -> tuple[Refusal, ...]:
         """One refusal a line, for an order that a rule refuses."""
-        culprit = self._line_of(error.field)
-        return tuple(
-            Refusal(number, self.order_ref, error.code, error.message)
-            if culprit in (None, number)
-            else _incomplete(number, self.order_ref, culprit)
-            for number in self.line_numbers
-        )
-
-    def _line_of(self, pointer: str | None) -> int | None:
-        parts = (pointer or "").split("/")
-        if len(parts) > 2 and parts[1] == "items" and len(self.line_numbers) > 1:
-            return self.line_numbers[int(parts[2])]
-        return None
-
-
-@dataclass
-class _Run:
-    """Lines in a row that belong together."""
-
-    order_ref: str | None = None
-    lines: list[tuple[int, Parsed | InvalidLine]] = field(default_factory=list)
-    continues: bool = False
-
-
-class _Format(Protocol):
-    def parse(self, text: str) -> Parsed:
-        """What a line says, or `InvalidLine`."""
-        ...
-
-    def reference_in(self, text: str) -> str | None:
-        """The order reference of a damaged line, as far as it can be told."""
-        ...
+        where = (error.field or "").strip("/")
+        parts = where.split("/")
+        message = error.message[:MAX_REASON]
+        if parts[0] == "items" and len(parts) == 3 and len(self.line_numbers) > 1:
+            mistake = (error.code, f"{parts[2]}: {message}")
+            return _refusals(self.order_ref, self.line_numbers, {self.line_numbers[int(parts[1])]: mistake})
+        reason = f"{where}: {message}" if len(parts) == 3 else message
+        mistake = (error.code, reason)
+        return _refusals(self.order_ref, self.line_numbers, dict.fromkeys(self.line_numbers, mistake))
 
 
 class OrderFile:
-    """A file of orders at a path. Raises `UnreadableFile` or `OSError`."""
+    """A file of orders. Raises `OSError`, and `UnreadableFile` when reading begins."""
 
     def __init__(self, path: Path, payment_method: str) -> None:
         self.path = path
@@ -99,21 +80,77 @@ class OrderFile:
         self._payment_method = payment_method
 
     def orders(self) -> Iterator[FileOrder]:
-        """The orders of the file, from the beginning."""
+        """The orders of the file, from its beginning."""
         with self.path.open("rb") as file:
             lines = _Lines(file)
             for run in _runs(lines, self._format(lines)):
-                yield _order(run, self._payment_method, lines.bytes_read)
+                yield self._order(run, lines.bytes_read)
 
-    def _format(self, lines: "_Lines") -> _Format:
+    def _format(self, lines: "_Lines") -> "_Format":
         suffix = self.path.suffix.lower()
         if suffix in _JSON_SUFFIXES or (suffix != ".csv" and lines.begin_with(b"{")):
             return JsonLines()
-        header = next(iter(lines), None)
+        _, header = next(iter(lines), (0, b""))
         try:
-            return CsvLines("" if header is None else _decode(header[1]))
+            return CsvLines(_text(header))
         except InvalidLine as error:
-            raise UnreadableFile(f"{self.path}: line 1 {error}") from None
+            raise UnreadableFile(f"the first line {error.reason}") from None
+
+    def _order(self, run: "_Run", bytes_read: int) -> FileOrder:
+        numbers = tuple(number for number, _ in run.lines)
+        mistakes: dict[int, tuple[str, str]] = {}
+        fields: OrderFields | None = None
+        items: list[Item] = []
+        for number, line in run.lines:
+            if isinstance(line, InvalidLine):
+                mistakes[number] = (line.code, line.reason)
+            elif fields not in (None, line.fields):
+                mistakes[number] = ("lines_disagree", "differs from an earlier line of the same order")
+            else:
+                fields = line.fields
+                items += line.items
+        if run.continues:
+            mistakes = dict.fromkeys(numbers, _TOO_MANY)
+        command = self._command(run.order_ref, fields, items) if fields and not mistakes else None
+        refusals = _refusals(run.order_ref, numbers, mistakes) if mistakes else ()
+        return FileOrder(run.order_ref, numbers, command, refusals, run.continues, bytes_read)
+
+    def _command(self, order_ref: str | None, fields: OrderFields, items: list[Item]) -> PlaceOrder:
+        return PlaceOrder(
+            customer_id=fields.customer_id,
+            currency=fields.currency,
+            payment_method=fields.payment_method or self._payment_method,
+            items=items,
+            order_ref=order_ref,
+            placed_on=fields.placed_on,
+        )
+
+
+def _refusals(
+    order_ref: str | None, numbers: tuple[int, ...], mistakes: dict[int, tuple[str, str]]
+) -> tuple[Refusal, ...]:
+    """One refusal a line: a line without a mistake of its own is refused for its order's sake."""
+    culprit = next(iter(mistakes))
+    incomplete = ("order_incomplete", f"line {culprit} of the same order is refused")
+    return tuple(Refusal(number, order_ref, *mistakes.get(number, incomplete)) for number in numbers)
+
+
+class _Format(Protocol):
+    def parse(self, text: str) -> OrderLine: ...
+    def reference_in(self, text: str) -> str | None: ...
+
+
+_NumberedLine = tuple[int, OrderLine | InvalidLine]
+
+
+@dataclass
+class _Run:
+    """Lines in a row that belong together."""
+
+    order_ref: str | None
+    lines: list[_NumberedLine] = field(default_factory=list)
+    continues: bool = False
+    is_closed: bool = False
 
 
 class _Lines:
@@ -122,12 +159,13 @@ class _Lines:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._number = 0
-        self.bytes_read = 0
-        if file.read(3) != b"\xef\xbb\xbf":  # spreadsheets like to begin with a byte order mark
+        self.bytes_read = len(_BYTE_ORDER_MARK)
+        if file.read(len(_BYTE_ORDER_MARK)) != _BYTE_ORDER_MARK:
             file.seek(0)
+            self.bytes_read = 0
 
     def begin_with(self, start: bytes) -> bool:
-        """Whether the first thing in the file that is not a blank is this."""
+        """Whether the first thing in the file that is not blank is this."""
         position = self._file.tell()
         found = self._file.read(4096).lstrip().startswith(start)
         self._file.seek(position)
@@ -137,7 +175,7 @@ class _Lines:
         while raw := self._readline():
             self._number += 1
             if len(raw) > MAX_LINE_BYTES:
-                while not raw.endswith(b"\n") and raw:
+                while raw and not raw.endswith(b"\n"):
                     raw = self._readline()
                 yield self._number, None
             elif raw.strip():
@@ -149,67 +187,53 @@ class _Lines:
         return raw
 
 
-def _decode(raw: bytes | None) -> str:
+def _text(raw: bytes | None) -> str:
     if raw is None:
         raise InvalidLine("malformed_line", f"is longer than {MAX_LINE_BYTES} bytes")
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode()
     except UnicodeDecodeError as error:
-        raise InvalidLine("malformed_line", f"is not UTF-8 (byte {error.start + 1})") from None
+        raise InvalidLine("malformed_line", f"is not UTF-8 from its byte {error.start + 1} on") from None
     if "\x00" in text:
         raise InvalidLine("malformed_line", "has a NUL character")
     return text
 
 
-def _parsed(raw: bytes | None, form: _Format) -> Parsed | InvalidLine:
+def _parsed(raw: bytes | None, form: _Format) -> OrderLine | InvalidLine:
     try:
-        return form.parse(_decode(raw))
+        return form.parse(_text(raw))
     except InvalidLine as error:
         if error.order_ref is None and raw is not None:
-            error.order_ref = form.reference_in(raw.decode("utf-8", "replace"))
+            error.order_ref = form.reference_in(raw.decode(errors="replace"))
         return error
 
 
 def _runs(lines: _Lines, form: _Format) -> Iterator[_Run]:
-    run, strays = _Run(), list[tuple[int, Parsed | InvalidLine]]()
+    run = _Run(None)
+    strays: list[_NumberedLine] = []
     for number, raw in lines:
         line = _parsed(raw, form)
-        if line.order_ref is None and run.lines and len(strays) < MAX_LINES:
+        is_whole = isinstance(line, OrderLine) and line.is_whole_order
+        if line.order_ref is None:
             strays.append((number, line))
+            if not (run.lines or run.continues) or len(strays) > MAX_LINES:
+                yield from _ended(run, strays)
+                run, strays = _Run(None), []
             continue
-        if line.order_ref is not None and line.order_ref == run.order_ref and not line.is_whole_order:
+        if line.order_ref == run.order_ref and not run.is_closed and not is_whole:
             run.lines += [*strays, (number, line)]
         else:
             yield from _ended(run, strays)
-            run = _Run(line.order_ref, [(number, line)])
+            run = _Run(line.order_ref, [(number, line)], is_closed=is_whole)
         strays = []
-        if line.is_whole_order or line.order_ref is None:
-            yield from _ended(run, [])
-            run = _Run()
-        elif len(run.lines) > MAX_LINES:
+        if len(run.lines) > MAX_LINES:
             yield run
-            run = _Run(run.order_ref, [], continues=True)
+            run = _Run(run.order_ref, continues=True)
     yield from _ended(run, strays)
 
 
-def _ended(run: _Run, strays: list[tuple[int, Parsed | InvalidLine]]) -> Iterator[_Run]:
+def _ended(run: _Run, strays: list[_NumberedLine]) -> Iterator[_Run]:
     if run.lines:
         yield run
     for stray in strays:
         yield _Run(None, [stray])
-
-
-def _order(run: _Run, payment_method: str, bytes_read: int) -> FileOrder:
-    numbers = tuple(number for number, _ in run.lines)
-    invalid = {number: line for number, line in run.lines if isinstance(line, InvalidLine)}
-    asked: OrderLines | None = None
-    items: list[Item] = []
-    for number, line in run.lines:
-        if isinstance(line, Parsed):
-            asked = asked or line.order
-            items += line.items
-            with suppress(KeyError):
-                other = next(
-                    name for name in OrderLines._fields if getattr(asked, name) != getattr(line.order, name)
-                )
-    raise NotImplementedError

@@ -194,6 +194,14 @@ class OrderDashboard(Projection):
         )
         return page_of(rows, limit, _view, lambda row: (query.sort, row[column], row["order_id"]))
 
+    def count_by_status(self) -> dict[str, int]:
+        """How many orders have each status."""
+        rows = self.rows(
+            "SELECT status, COUNT(*) AS n FROM @order_dashboard WHERE status IS NOT NULL "
+            "GROUP BY status ORDER BY status"
+        )
+        return {row["status"]: int(row["n"]) for row in rows}
+
 
 PAYMENT_STATUS: dict[type[Any], str] = {
     Payment.Requested: "REQUESTED",
