@@ -1,0 +1,1 @@
+"""Rules about the code that no type checker or linter can see."""
