@@ -72,11 +72,8 @@ _DOMAIN: tuple[tuple[type[DomainError], int], ...] = (
 
 _STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
 
-_FAULTS = {
-    "invalid_length": 422,
-    "invalid_text": 422,
-}
-"""Values beyond a stated limit; every other fault means that the request cannot be understood (400)."""
+VALUE_CODES = frozenset({"invalid_length", "invalid_text", "invalid_amount"})
+"""Faults of a value that can be read but is not accepted (422); every other fault is a 400."""
 
 _HTTP = {
     400: ("bad_request", "the request cannot be understood"),
@@ -121,7 +118,7 @@ def _of_domain(error: DomainError) -> Problem:
 
 def _of_request(error: MalformedRequest) -> Problem:
     codes = {fault.code for fault in error.faults}
-    status = min(_FAULTS.get(code, 400) for code in codes)
+    status = 422 if codes <= VALUE_CODES else 400
     if len(error.faults) == 1:
         detail = error.faults[0].detail
     else:

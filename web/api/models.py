@@ -1,42 +1,59 @@
 """What a request may say: its fields, their types and their lengths. Rules are the domain's."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
+from application.errors import DomainError
+from application.limits import (
+    MAX_CUSTOMER_ID,
+    MAX_ORDER_REF,
+    MAX_PAYMENT_METHOD,
+    MAX_REASON,
+    amount_of,
+    check_text,
+)
 from application.orders import Item, PlaceOrder
 from application.queries import DEFAULT_LIMIT, OrderQuery, PageRequest
 
-from .limits import MAX_CUSTOMER_ID, MAX_EVENT_ID, MAX_ORDER_REF, MAX_PAYMENT_METHOD, MAX_REASON
+MAX_EVENT_ID = 64
 
-_AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,10})?")
 _COUNT = re.compile(r"[0-9]{1,15}")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[-+ ][0-9]{2}:[0-9]{2})"
 )
-# Control characters, line separators, marks that turn the direction of what follows, and non-characters.
-_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
-def _text(value: str) -> str:
-    if _NOT_TEXT.search(value):
-        raise PydanticCustomError("invalid_text", "text has no control characters")
-    if value != value.strip():
-        raise PydanticCustomError("invalid_text", "text neither begins nor ends with a blank")
-    return value
+def _refused(error: DomainError) -> PydanticCustomError:
+    """The refusal of one value, collected with those of the others."""
+    return PydanticCustomError(error.code, error.message)
+
+
+def _text(longest: int) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        try:
+            return check_text(value, longest)
+        except DomainError as error:
+            raise _refused(error) from None
+
+    return check
 
 
 def _amount(value: object) -> Decimal:
     """Exact: from text, or from a JSON number that was read as a decimal."""
-    if isinstance(value, str) and _AMOUNT.fullmatch(value):
-        return Decimal(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return Decimal(value)
-    raise PydanticCustomError("wrong_type", 'an amount is a decimal string such as "12.50", or a number')
+    if not isinstance(value, str):
+        raise PydanticCustomError("wrong_type", 'an amount is a decimal string such as "12.50", or a number')
+    try:
+        return amount_of(value)
+    except DomainError as error:
+        raise _refused(error) from None
 
 
 def _count(value: object) -> int:
@@ -57,7 +74,11 @@ def _time(value: object) -> datetime:
     )
 
 
-Text = Annotated[str, AfterValidator(_text)]
+CustomerId = Annotated[str, AfterValidator(_text(MAX_CUSTOMER_ID))]
+PaymentMethod = Annotated[str, AfterValidator(_text(MAX_PAYMENT_METHOD))]
+OrderRef = Annotated[str, AfterValidator(_text(MAX_ORDER_REF))]
+Reason = Annotated[str, AfterValidator(_text(MAX_REASON))]
+EventId = Annotated[str, AfterValidator(_text(MAX_EVENT_ID))]
 Amount = Annotated[Decimal, PlainValidator(_amount)]
 Count = Annotated[int, PlainValidator(_count)]
 Time = Annotated[datetime, PlainValidator(_time)]
@@ -80,11 +101,11 @@ class ItemBody(Model):
 class OrderBody(Model):
     """A new order."""
 
-    customer_id: Annotated[Text, Field(min_length=1, max_length=MAX_CUSTOMER_ID)]
+    customer_id: CustomerId
     currency: str
-    payment_method: Annotated[Text, Field(min_length=1, max_length=MAX_PAYMENT_METHOD)]
+    payment_method: PaymentMethod
     items: list[ItemBody]
-    order_ref: Annotated[Text, Field(min_length=1, max_length=MAX_ORDER_REF)] | None = None
+    order_ref: OrderRef | None = None
 
     def command(self, idempotency_key: str | None) -> PlaceOrder:
         """The command that this asks for."""
@@ -97,7 +118,7 @@ class OrderBody(Model):
 class CancellationBody(Model):
     """Why an order is cancelled."""
 
-    reason: Annotated[Text, Field(min_length=1, max_length=MAX_REASON)]
+    reason: Reason
 
 
 class ReceiptBody(Model):
@@ -109,9 +130,9 @@ class ReceiptBody(Model):
 class CorrectionBody(Model):
     """What an earlier receipt should have said, and why it did not."""
 
-    event_id: Annotated[Text, Field(min_length=1, max_length=MAX_EVENT_ID)]
+    event_id: EventId
     quantity: int
-    reason: Annotated[Text, Field(min_length=1, max_length=MAX_REASON)]
+    reason: Reason
 
 
 class NoParameters(Model):
@@ -147,7 +168,7 @@ class OrderListParameters(PageParameters):
     """Which orders, in which order, which page."""
 
     status: str | None = None
-    customer_id: Annotated[Text, Field(min_length=1, max_length=MAX_CUSTOMER_ID)] | None = None
+    customer_id: CustomerId | None = None
     created_from: Time | None = None
     created_to: Time | None = None
     sort: str = OrderQuery.sort

@@ -10,15 +10,17 @@ from pydantic_core import ErrorDetails
 from werkzeug.exceptions import UnsupportedMediaType
 
 from application.base import CommandContext
+from application.errors import DomainError
 from application.inventory import ProductNotFound
+from application.limits import MAX_USER, check_text
 from application.orders import OrderNotFound
 from system.bootstrap import Orderwright
 from system.operations.consistency import parse_token, wait_until_level, wait_until_seen
 from system.projections.projection import Projection
-from web.errors import Fault, MalformedRequest, ReadModelBehind
+from web.errors import VALUE_CODES, Fault, MalformedRequest, ReadModelBehind
 
 from .body import parse_json, pointer
-from .limits import MAX_ERRORS, MAX_IDEMPOTENCY_KEY, MAX_USER
+from .limits import MAX_ERRORS, MAX_IDEMPOTENCY_KEY
 from .models import Model
 
 EXTENSION = "orderwright"
@@ -31,13 +33,7 @@ P = TypeVar("P", bound=Projection)
 
 _KEY = re.compile(f"[\x20-\x7e]{{1,{MAX_IDEMPOTENCY_KEY}}}")
 _VERSION = re.compile(r'([0-9]{1,15})|"([0-9]{1,15})"')
-_TOO_LONG_OR_SHORT = ("string_too_short", "string_too_long", "too_short", "too_long")
-_CODES = {
-    "extra_forbidden": "unknown_field",
-    "missing": "missing_field",
-    "invalid_text": "invalid_text",
-    **dict.fromkeys(_TOO_LONG_OR_SHORT, "invalid_length"),
-}
+_CODES = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
 
 
 def orderwright() -> Orderwright:
@@ -135,10 +131,10 @@ def _user() -> str | None:
     text = request.headers.get("X-User")
     if text is None:
         return None
-    user = text.encode("latin-1", "replace").decode(errors="replace")
-    if not 1 <= len(user) <= MAX_USER or not user.isprintable() or "\ufffd" in user:
-        raise _bad_header("X-User", f"1 to {MAX_USER} printable characters in UTF-8")
-    return user
+    try:
+        return check_text(text.encode("latin-1").decode(), MAX_USER)
+    except (UnicodeError, DomainError):
+        raise _bad_header("X-User", f"1 to {MAX_USER} printable characters in UTF-8") from None
 
 
 def _bad_header(name: str, meaning: str) -> MalformedRequest:
@@ -150,7 +146,8 @@ def _problems(error: ValidationError) -> list[ErrorDetails]:
 
 
 def _body_fault(problem: ErrorDetails) -> Fault:
-    code = _CODES.get(problem["type"], "wrong_type")
+    kind = problem["type"]
+    code = kind if kind in VALUE_CODES else _CODES.get(kind, "wrong_type")
     return Fault(pointer(*problem["loc"]), code, problem["msg"])
 
 
