@@ -95,6 +95,20 @@ class SqliteRecorder(SQLiteProcessRecorder):
 class PostgresRecorder(PostgresProcessRecorder):
     """Events and rows in tables of a PostgreSQL database."""
 
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Append in one plain transaction: position, rows, events.
+
+        The library sends them through psycopg's pipeline mode, which hangs for ever once about a
+        megabyte is under way (psycopg issue 685); a page of events easily is that large. Nor is
+        anything retried here: an outage fails fast, and whoever asked decides.
+        """
+        with self.datastore.transaction(commit=True) as cursor:
+            self._insert_events(cursor, stored_events, **kwargs)
+            if not stored_events:
+                return []
+            self._insert_stored_events(cursor, stored_events, **kwargs)
+            return self._fetch_ids_after_insert_events(cursor, stored_events, **kwargs)
+
     def _insert_events(
         self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> None:
