@@ -132,6 +132,17 @@ def test_only_a_receipt_of_this_product_can_be_corrected() -> None:
     assert refused.value.field == "/event_id"
 
 
+@pytest.mark.parametrize("quantity", [-1, 1_000_001])
+def test_a_receipt_cannot_be_corrected_to_an_impossible_quantity(quantity: int) -> None:
+    item = StockItem.introduce("TEAPOT")
+    receipt = receive(item, 10)
+
+    with pytest.raises(InvalidQuantity):
+        item.correct(receipt, quantity, "a slip of the pen")
+
+    assert item.on_hand == 10
+
+
 def test_what_is_reserved_cannot_be_corrected_away() -> None:
     item = StockItem.introduce("TEAPOT")
     receipt = receive(item, 10)
