@@ -1,0 +1,214 @@
+"""An order's story in plain sentences, and where it stands now."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from application.views import EventView, FulfilmentView, OrderView
+from domain.fulfilment import PROCESS_PAYMENT, Fulfilment, SagaStatus, StepStatus
+from domain.inventory import Reservation, StockItem
+from domain.orders import Order, OrderStatus
+from domain.payments import Payment
+from system.bootstrap import Orderwright
+from system.runner.parking import ParkingLot
+
+from .positions import ParkedReport, parked_events
+from .saga import fulfilment_of
+from .trail import order_events
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_TIMES = "\u00d7"
+_LINES_TOLD = 5
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened to an order, one sentence each; the last one says where it stands now."""
+
+    order_id: str
+    status: str
+    sentences: tuple[str, ...]
+
+
+def explain(orderwright: Orderwright, order_id: UUID) -> Story:
+    """The story of an order so far. Raises `OrderNotFound`."""
+    events = order_events(orderwright, order_id)
+    order = orderwright.orders.order(order_id)
+    money = f"{order.total} {order.currency}"
+    parked = [report for report in parked_events(orderwright) if _is_about(report, events)]
+    now = _now(order, fulfilment_of(orderwright, order_id), money, parked)
+    return Story(str(order_id), order.status, (*_told(events, money), now))
+
+
+def _told(events: Sequence[EventView], money: str) -> Iterator[str]:
+    event_ids = {event.event_id for event in events}
+    day: date | None = None
+    for event in events:
+        tell = TOLD.get(event.type)
+        if tell is None:
+            continue
+        by = None if event.causation_id in event_ids else event.user
+        time = event.recorded_at
+        when = f"At {_clock(time)}" if time.date() == day else f"On {_day(time)} at {_clock(time)}"
+        day = time.date()
+        yield f"{when} {tell(event.payload, money, by)}."
+
+
+_Facts = Mapping[str, Any]
+
+
+def _created(facts: _Facts, money: str, by: str | None) -> str:
+    lines = [f"{item['quantity']} {_TIMES} {item['sku']} at {item['unit_price']}" for item in facts["items"]]
+    text = f"customer {facts['customer_id']} ordered {_listed(lines)}, for {money}"
+    text += f", to be paid with {facts['payment_method']}"
+    if facts["order_ref"] is not None:
+        text += f", under the reference {facts['order_ref']}"
+    if facts["placed_on"] is not None:
+        text += f"; the shop had taken the order on {_day(date.fromisoformat(facts['placed_on']))}"
+    return f"{text} (entered by {by})" if by is not None else text
+
+
+def _cancelled(facts: _Facts, _: str, by: str | None) -> str:
+    if by is None:
+        return f"the order was cancelled: {facts['reason']}"
+    return f"{by} cancelled the order: {facts['reason']}"
+
+
+def _parked(facts: _Facts, *_: object) -> str:
+    return (
+        f"{facts['topic']} at position {facts['position']} of {facts['leader']} was parked after "
+        f"{facts['attempts']} attempts to process it ({facts['error']})"
+    )
+
+
+def _held_back(facts: _Facts, *_: object) -> str:
+    return f"{facts['topic']} at position {facts['position']} of {facts['leader']} was held back behind it"
+
+
+def _items(facts: _Facts) -> str:
+    return _listed([f"{line['quantity']} {_TIMES} {line['sku']}" for line in facts["lines"]])
+
+
+TOLD: dict[str, Callable[[_Facts, str, str | None], str]] = {
+    Order.Created.TOPIC: _created,
+    Order.Confirmed.TOPIC: lambda *_: "the order was confirmed",
+    Order.Cancelled.TOPIC: _cancelled,
+    Payment.ChargeAttemptFailed.TOPIC: lambda facts, *_: (
+        f"the payment provider failed at attempt {facts['attempt']} without charging "
+        f"({facts['error']}), so it had to be asked again"
+    ),
+    Payment.ChargeUnanswered.TOPIC: lambda facts, *_: (
+        f"the payment provider did not answer at attempt {facts['attempt']} ({facts['error']}): "
+        "it may have charged or not, so it had to be asked again about the same charge"
+    ),
+    Payment.Completed.TOPIC: lambda facts, money, _: (
+        f"the payment provider charged {money} at attempt {facts['attempt']} (its {facts['reference']})"
+    ),
+    Payment.Declined.TOPIC: lambda facts, money, _: (
+        f"the payment provider declined to charge {money}: {facts['reason']}"
+    ),
+    Payment.RefundRequested.TOPIC: lambda _, money, __: f"a refund of {money} was asked for",
+    Payment.RefundAttemptFailed.TOPIC: lambda facts, *_: (
+        f"attempt {facts['attempt']} to refund failed ({facts['error']}), so it had to be tried again"
+    ),
+    Payment.Refunded.TOPIC: lambda facts, money, _: (
+        f"the payment provider refunded {money} at attempt {facts['attempt']}"
+    ),
+    Payment.RefundFailed.TOPIC: lambda facts, *_: (
+        f"attempt {facts['attempt']} to refund failed ({facts['error']}), and it was the last"
+    ),
+    Reservation.Made.TOPIC: lambda facts, *_: f"the inventory reserved {_items(facts)}",
+    Reservation.Rejected.TOPIC: lambda facts, *_: f"the inventory reserved nothing: {facts['reason']}",
+    Reservation.Released.TOPIC: lambda facts, *_: f"the inventory released {_items(facts)}",
+    ParkingLot.EventParked.TOPIC: _parked,
+    ParkingLot.EventHeldBack.TOPIC: _held_back,
+}
+"""How each event is told, from its payload, the order's total, and who asked for it himself."""
+
+UNTOLD = frozenset(
+    {
+        event.TOPIC
+        for event in vars(Fulfilment).values()
+        if isinstance(event, type) and hasattr(event, "TOPIC")
+    }
+    | {
+        event.TOPIC
+        for event in vars(StockItem).values()
+        if isinstance(event, type) and hasattr(event, "TOPIC")
+    }
+    | {Payment.Requested.TOPIC, ParkingLot.Opened.TOPIC}
+)
+"""What the story leaves out: the saga's own notes, and what others of these events say as well."""
+
+
+def _now(order: OrderView, saga: FulfilmentView, money: str, parked: Sequence[ParkedReport]) -> str:
+    status = order.status.lower()
+    if parked:
+        report = next((report for report in parked if report.event.error is not None), parked[0])
+        waits = (
+            f"a person: {report.follower} has parked {report.event.topic} at position "
+            f"{report.event.position} of {report.event.leader}"
+        )
+        return f"Now the order is {status}, and waits for {waits}."
+    if saga.status == SagaStatus.COMPLETED and order.status == OrderStatus.CONFIRMED:
+        return (
+            f"Now the order is confirmed, {money} are paid and its stock is reserved; it waits for nothing."
+        )
+    if saga.status == SagaStatus.FAILED:
+        was_charged = any(_is(step, PROCESS_PAYMENT, StepStatus.COMPENSATED) for step in saga.steps)
+        money_now = f"{money} are refunded" if was_charged else "nothing was charged"
+        return f"Now the order is cancelled, {money_now} and nothing is reserved; it waits for nothing."
+    return f"Now the order is {status}, and waits for {_awaited(order, saga, money)}."
+
+
+def _awaited(order: OrderView, saga: FulfilmentView, money: str) -> str:
+    """What a fulfilment that is under way waits for."""
+    latest = {step.step: step for step in saga.steps}
+    for name, step in reversed(latest.items()):
+        is_payment = name == PROCESS_PAYMENT
+        if step.status == StepStatus.EXECUTING and is_payment:
+            then = ", and then for its refund" if saga.status == SagaStatus.COMPENSATING else ""
+            return f"the payment provider to charge {money} (attempt {_next_attempt(step)}){then}"
+        if step.status == StepStatus.EXECUTING:
+            return "the inventory to reserve its stock"
+        if step.status == StepStatus.COMPENSATING and is_payment:
+            return f"the payment provider to refund {money} (attempt {_next_attempt(step)})"
+        if step.status == StepStatus.COMPENSATING:
+            return "the inventory to release its stock"
+        if step.status == StepStatus.COMPENSATION_FAILED:
+            return f"a person: the refund of {money} failed {step.attempt} times ({step.error})"
+    if saga.status is None:
+        return "its fulfilment to begin"
+    if order.status == OrderStatus.CANCELLED:
+        return "its fulfilment to take notice of that"
+    return "its cancellation" if saga.status == SagaStatus.COMPENSATING else "its confirmation"
+
+
+def _next_attempt(step: Any) -> int:
+    """An entry with an error tells of the attempt that failed; the next one is under way."""
+    return int(step.attempt) + (step.error is not None)
+
+
+def _is(step: Any, name: str, status: StepStatus) -> bool:
+    return bool(step.step == name and step.status == status)
+
+
+def _is_about(report: ParkedReport, events: Sequence[EventView]) -> bool:
+    streams = {event.stream_id for event in events}
+    return report.event.sequence == events[0].correlation_id or str(report.event.stream_id) in streams
+
+
+def _listed(parts: Sequence[str]) -> str:
+    if len(parts) > _LINES_TOLD:
+        parts = [*parts[: _LINES_TOLD - 1], f"{len(parts) - _LINES_TOLD + 1} more"]
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%H:%M:%S} UTC"
