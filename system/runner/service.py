@@ -63,7 +63,10 @@ class RunnerService:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                self._look()
+                try:
+                    self._look()
+                except Exception:  # whatever it is, the next look may succeed
+                    log.exception("the runner could not be started or stopped")
                 self._first_look.set()
                 self._stopping.wait(LOOK_EVERY_SECONDS)
         finally:
