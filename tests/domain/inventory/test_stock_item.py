@@ -57,6 +57,24 @@ def test_goods_come_in_and_every_event_carries_the_balance_after_it() -> None:
     assert (received.on_hand, received.reserved) == (15, 0)
 
 
+def test_a_receipt_is_named_by_the_id_of_its_event() -> None:
+    item = teapots(10)
+
+    receipts = [receive(item, 5, "delivery-2"), receive(item, 6, "delivery-3")]
+
+    assert receipts == [event.event_id for event in new_events(item)]
+
+
+def test_deliveries_without_a_command_are_not_taken_for_each_other() -> None:
+    item = StockItem.introduce("TEAPOT")
+    with because_of(Cause(FRIDAY_NOON, str(item.id), "a machine counted")):
+        item.receive(1, "")
+        item.receive(2, "")
+
+    assert item.on_hand == 3
+    assert item.receipt_of_command == {}
+
+
 def test_the_same_delivery_told_again_records_nothing_and_names_the_same_receipt() -> None:
     item = StockItem.introduce("TEAPOT")
     receipt = receive(item, 10)
