@@ -121,7 +121,7 @@ class Written(Generic[T]):
 
 def utc_text(time: datetime) -> str:
     """RFC 3339 in UTC with microseconds, which sorts as text as it does as time."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def to_json(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -10,6 +11,8 @@ from application.queries import MAX_LIMIT, InvalidQuery, PageRequest
 from application.views import Page
 
 T = TypeVar("T")
+
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what a database cannot take as text
 
 
 def encode_cursor(*key: str | int) -> str:
@@ -28,7 +31,7 @@ def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
         or len(key) != len(kinds)
         or any(type(part) is not kind for part, kind in zip(key, kinds, strict=True))
         or any(isinstance(part, int) and abs(part) >= 2**63 for part in key)
-        or any(isinstance(part, str) and ("\x00" in part or not part.isprintable()) for part in key)
+        or any(isinstance(part, str) and _NO_TEXT.search(part) for part in key)
     ):
         raise InvalidQuery("the cursor is not one of this list's", field="/cursor")
     return key
