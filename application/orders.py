@@ -66,6 +66,11 @@ class PlaceOrder:
         return uuid4()
 
 
+def order_id_of(order_ref: str) -> UUID:
+    """The id of the order that was placed with this reference and without an idempotency key."""
+    return order_id_from_ref(order_ref)
+
+
 class Orders(Application):
     """The orders of a shop."""
 

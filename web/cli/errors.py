@@ -1,0 +1,62 @@
+"""Which error is which line and exit code: the command line's side of `web.errors`."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+import structlog
+from eventsourcing.persistence import PersistenceError
+
+from application.errors import DomainError
+from application.queries import InvalidQuery
+from system.operations.order_files import UnreadableFile
+from system.settings import InvalidSettings
+from web.errors import Fault, problem_of
+
+REFUSED, USAGE, NO_STORE, FAULT, INTERRUPTED = 1, 2, 3, 70, 130
+
+log = structlog.get_logger()
+
+
+class UnusableFile(Exception):
+    """A file that was named cannot be read or written."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a command ends with when it cannot do what it was asked."""
+
+    exit_code: int
+    code: str
+    detail: str
+    errors: tuple[Fault, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As the HTTP API names these fields."""
+        return {"code": self.code, "detail": self.detail, "errors": [asdict(fault) for fault in self.errors]}
+
+
+def failure_of(error: Exception) -> Failure:
+    """How a command that ended with this error ends. Nothing of the inside is told."""
+    if isinstance(error, click.ClickException):
+        return Failure(USAGE, "usage", error.format_message())
+    if isinstance(error, click.Abort):
+        return Failure(INTERRUPTED, "interrupted", "interrupted")
+    if isinstance(error, InvalidSettings):
+        return Failure(USAGE, "invalid_settings", str(error))
+    if isinstance(error, UnreadableFile | UnusableFile):
+        return Failure(USAGE, "unusable_file", str(error))
+    if isinstance(error, DomainError):
+        problem = problem_of(error)
+        code = USAGE if isinstance(error, InvalidQuery) else REFUSED
+        return Failure(code, problem.code, problem.detail, tuple(problem.errors))
+    if isinstance(error, PersistenceError):
+        return Failure(NO_STORE, "store_unavailable", f"the store cannot be used: {_first_line(error)}")
+    if isinstance(error, OSError):
+        return Failure(NO_STORE, "store_unavailable", f"the store cannot be opened: {error}")
+    log.debug("the command failed", exc_info=error)
+    return Failure(FAULT, "internal_error", f"a fault in the program: {type(error).__name__}: {error}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,29 @@
+"""The command line as a whole."""
+
+import click
+
+from system.observability.logs import configure_logs
+
+from .checks import doctor, settings
+from .commands import EXIT_CODES, Root
+from .demo import demo
+from .fulfilments import fulfilments
+from .importing import import_orders
+from .orders import orders
+from .payments import payments
+from .serving import serve
+from .stock import stock
+
+
+@click.group(cls=Root, epilog=EXIT_CODES)
+@click.version_option(package_name="orderwright", message="%(version)s")
+def main() -> None:
+    """Orderwright: an event-sourced order-fulfilment service.
+
+    Where events are kept is set by the environment: see `orderwright settings`.
+    """
+    configure_logs("console", "ERROR")
+
+
+for command in (serve, demo, import_orders, orders, stock, fulfilments, payments, doctor, settings):
+    main.add_command(command)

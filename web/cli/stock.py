@@ -1,0 +1,81 @@
+"""Look at stock, take goods in, and correct what was taken in wrongly."""
+
+from uuid import uuid4
+
+import click
+
+from application.base import CommandContext
+from application.limits import MAX_REASON
+
+from .commands import Group, page_options, user_option, wants_json
+from .output import write_json, write_line, write_page
+from .paging import pages
+from .store import followed, let_it_be_seen, opened
+from .values import Words
+
+MAX_KEY = 255
+
+
+@click.group(cls=Group)
+def stock() -> None:
+    """Look at stock, receive and correct it."""
+
+
+@stock.command("list")
+@page_options
+def list_stock(limit: int, cursor: str | None, whole: bool) -> None:
+    """List the stock of every product, by SKU."""
+    with opened() as orderwright:
+        page = pages(orderwright.stock_levels.list_stock, limit, cursor, whole=whole)
+    write_page(
+        page,
+        ("product", ">on hand", ">reserved", ">available"),
+        ((item.sku, item.on_hand, item.reserved, item.available) for item in page.items),
+        "No product was ever received.",
+    )
+
+
+@stock.command("receive")
+@click.argument("sku")
+@click.argument("quantity", type=int)
+@click.option(
+    "--key", type=Words(MAX_KEY), help="Sent again with the same key, the receipt is recorded once."
+)
+@user_option
+def receive_stock(sku: str, quantity: int, key: str | None, user: str) -> None:
+    """Take QUANTITY of the product SKU in."""
+    with followed() as (orderwright, service):
+        context = CommandContext(key or f"cli:{uuid4()}", orderwright.clock(), user)
+        written = orderwright.inventory.receive_stock(sku, quantity, context)
+        let_it_be_seen(written, orderwright.stock_levels, orderwright, service)
+    receipt = written.view
+    if wants_json():
+        write_json(receipt)
+    elif written.replayed:
+        write_line(f"Nothing new: this was received before, as event {receipt.event_id}.")
+    else:
+        write_line(
+            f"Received {quantity} of {receipt.sku} as event {receipt.event_id}; "
+            f"on hand {receipt.on_hand}, available {receipt.available}."
+        )
+
+
+@stock.command("correct")
+@click.argument("sku")
+@click.argument("event_id")
+@click.argument("quantity", type=int)
+@click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; it is kept with the correction.")
+@user_option
+def correct_receipt(sku: str, event_id: str, quantity: int, reason: str, user: str) -> None:
+    """Make the receipt EVENT_ID of the product SKU count for QUANTITY instead."""
+    with followed() as (orderwright, service):
+        context = CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
+        written = orderwright.inventory.correct_receipt(sku, event_id, quantity, reason, context)
+        let_it_be_seen(written, orderwright.stock_levels, orderwright, service)
+    item = written.view
+    if wants_json():
+        write_json(item)
+    elif written.replayed:
+        write_line(f"Nothing new: that receipt counts for {quantity} already.")
+    else:
+        write_line(f"Corrected; on hand {item.on_hand}, available {item.available}.")

@@ -1,0 +1,55 @@
+"""Opens what a command works on, and closes it again."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from application.views import Written
+from system.bootstrap import Orderwright, build
+from system.observability.logs import configure_logs
+from system.operations.consistency import parse_token, token_for, wait_until_seen
+from system.operations.settling import settle
+from system.projections.projection import Projection
+from system.runner.service import RunnerService
+from system.settings import Settings
+
+
+def settings_now() -> Settings:
+    """The settings of the environment. Logs go to standard error, for a command only what is wrong."""
+    settings = Settings.from_environment(os.environ)
+    is_asked_for = bool(os.environ.get("ORDERWRIGHT_LOG_LEVEL"))
+    configure_logs(settings.log_style, settings.log_level if is_asked_for else "ERROR")
+    return settings
+
+
+@contextmanager
+def opened() -> Iterator[Orderwright]:
+    """The system, to look at or to command."""
+    orderwright = build(settings_now())
+    try:
+        yield orderwright
+    finally:
+        orderwright.close()
+
+
+@contextmanager
+def followed() -> Iterator[tuple[Orderwright, RunnerService]]:
+    """The system with its followers: run here, unless another process runs them already."""
+    with opened() as orderwright:
+        service = RunnerService(orderwright)
+        service.start()
+        try:
+            yield orderwright, service
+        finally:
+            service.stop()
+
+
+def let_it_be_seen(
+    written: Written[Any], projection: Projection, orderwright: Orderwright, service: RunnerService
+) -> None:
+    """Wait, bounded, until a read model has seen a write, so that the next command shows it."""
+    patience = orderwright.settings.consistency_wait_seconds
+    wait_until_seen(projection, parse_token(token_for(written)), patience)
+    if service.is_running:
+        settle(orderwright, service, timeout=patience)
