@@ -13,8 +13,8 @@ from system.settings import Settings
 from tests.web.api import TEA, Answer, Api, an_order
 from web.api.app import create_app
 
-FIELDS = "customer_id currency payment_method items order_ref sku quantity unit_price reason event_id _type_ _data_ ~/"
-NAMES = st.sampled_from(FIELDS.split()) | st.text(max_size=5)
+FIELDS = "customer_id currency payment_method items order_ref sku quantity unit_price reason event_id"
+NAMES = st.sampled_from([*FIELDS.split(), "_type_", "_data_", "~/"]) | st.text(max_size=5)
 SCALARS = (
     st.none()
     | st.booleans()

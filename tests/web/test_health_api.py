@@ -1,0 +1,95 @@
+"""Is it alive, and is it ready? The answer names each check."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from eventsourcing.persistence import OperationalError
+
+from system.bootstrap import Orderwright, build
+from system.runner.service import RunnerService
+from system.settings import Settings
+from tests.web.api import Answer, Api
+from web.api.app import create_app
+
+
+@pytest.fixture
+def open_system(tmp_path: Path) -> Iterator[Callable[[], tuple[Orderwright, RunnerService]]]:
+    """Opens systems over the same SQLite files, each with a runner service that is not started."""
+    opened: list[tuple[Orderwright, RunnerService]] = []
+
+    def make() -> tuple[Orderwright, RunnerService]:
+        orderwright = build(Settings.from_environment({"ORDERWRIGHT_DATA": str(tmp_path / "var")}))
+        opened.append((orderwright, RunnerService(orderwright)))
+        return opened[-1]
+
+    yield make
+    for orderwright, service in opened:
+        if service.is_running:
+            service.stop()
+        orderwright.close()
+
+
+def _ready(orderwright: Orderwright, service: RunnerService | None) -> tuple[int, dict[str, bool]]:
+    answer = Answer(create_app(orderwright, service).test_client().get("/readyz"))
+    assert answer.json["status"] == ("ready" if answer.status == 200 else "not_ready")
+    return answer.status, {check["name"]: check["ok"] for check in answer.json["checks"]}
+
+
+def test_a_process_that_answers_is_alive(api: Api) -> None:
+    answer = Answer(api.client.get("/livez"))
+    assert (answer.status, answer.json) == (200, {"status": "alive"})
+
+
+def test_without_a_runner_of_its_own_the_store_is_enough(api: Api) -> None:
+    assert _ready(api.orderwright, None) == (200, {"store": True})
+
+
+def test_a_process_that_follows_is_ready(
+    open_system: Callable[[], tuple[Orderwright, RunnerService]],
+) -> None:
+    orderwright, service = open_system()
+    service.start()
+    assert _ready(orderwright, service) == (200, {"store": True, "runner": True, "followers": True})
+
+
+def test_a_store_that_nobody_follows_is_not_ready(
+    open_system: Callable[[], tuple[Orderwright, RunnerService]],
+) -> None:
+    orderwright, service = open_system()
+    assert _ready(orderwright, service) == (503, {"store": True, "runner": False, "followers": True})
+
+
+def test_a_store_that_another_process_follows_is_ready(
+    open_system: Callable[[], tuple[Orderwright, RunnerService]],
+) -> None:
+    _, first = open_system()
+    first.start()
+    orderwright, second = open_system()
+    assert _ready(orderwright, second)[0] == 200
+    first.stop()
+    assert _ready(orderwright, second)[0] == 503
+
+
+def test_a_follower_that_pauses_is_named_but_not_why(
+    open_system: Callable[[], tuple[Orderwright, RunnerService]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orderwright, service = open_system()
+    service.start()
+    monkeypatch.setattr(service, "faults", lambda: {"SagaLog": "OperationalError: host 10.0.0.7"})
+    answer = Answer(create_app(orderwright, service).test_client().get("/readyz"))
+    assert answer.status == 503
+    assert "SagaLog" in answer.response.text
+    assert "10.0.0.7" not in answer.response.text
+
+
+def test_a_store_that_is_away_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise OperationalError("host 10.0.0.7")
+
+    monkeypatch.setattr(api.orderwright.payments.recorder, "max_notification_id", away)
+    answer = Answer(api.client.get("/readyz"))
+    assert answer.status == 503
+    assert answer.json["checks"] == [
+        {"name": "store", "ok": False, "detail": "the store of Payments does not answer"}
+    ]

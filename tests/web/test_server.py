@@ -1,0 +1,215 @@
+"""The real server in a process of its own, over SQLite: it starts, serves, settles, survives and stops."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.waiting import wait_until
+from tests.web.api import API, an_order
+
+_SERVE = """
+import os, sys
+from system.settings import Settings
+from web.server import serve
+
+if __name__ == "__main__":
+    sys.exit(serve(Settings.from_environment(os.environ), "127.0.0.1", int(sys.argv[1])))
+"""
+
+
+@dataclass
+class Server:
+    """A server that is ready, and a client of it."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    def post(self, path: str, body: object) -> Any:
+        request = urllib.request.Request(
+            self.address + API + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.address + path, timeout=10) as response:
+            return json.load(response)
+
+    def status_of(self, order_id: str) -> str:
+        try:
+            return str(self.get(f"{API}/orders/{order_id}")["status"])
+        except OSError:  # the worker is being replaced
+            return "away"
+
+    def worker(self) -> int | None:
+        """The worker's process id, while there is one."""
+        children = _children(self.process.pid)
+        return children[0] if len(children) == 1 else None
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process, other than one that only waits to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts servers over one folder, and ends them after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def make(port: int = 0, **environment: str) -> subprocess.Popen[str]:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", _SERVE, str(port)],
+                env={
+                    "PYTHONPATH": os.pathsep.join(sys.path),
+                    "ORDERWRIGHT_DATA": str(tmp_path / "var"),
+                    **environment,
+                },
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def server(start: Callable[..., subprocess.Popen[str]]) -> Server:
+    """A server that is ready."""
+    return _ready(start())
+
+
+def _ready(process: subprocess.Popen[str]) -> Server:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    found = re.fullmatch(r"Orderwright is ready at (http://127\.0\.0\.1:\d+)\n", line)
+    assert found, line or process.stderr.read()
+    return Server(process, found[1])
+
+
+def test_an_order_from_start_to_stop(server: Server) -> None:
+    """Start, receive, order, poll till confirmed, stop within five seconds with exit code 0."""
+    assert server.get("/livez") == {"status": "alive"}
+    server.post("/stock/TEA/receipts", {"quantity": 10})
+    order = server.post("/orders", an_order())["order_id"]
+    wait_until(lambda: server.status_of(order) == "CONFIRMED", what="the order is confirmed")
+    assert server.get("/readyz")["status"] == "ready"
+    worker = server.worker()
+    assert worker is not None
+
+    begin = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(timeout=10) == 0
+
+    assert time.monotonic() - begin < 5
+    assert not _lives(worker)
+    assert server.process.stderr is not None
+    assert server.process.stderr.read() == ""
+
+
+def test_what_it_prints_to_try_can_be_pasted(server: Server) -> None:
+    assert server.process.stdout is not None
+    assert server.process.stdout.readline() == "Try:\n"
+    for _ in range(3):
+        command = server.process.stdout.readline()
+        answer = subprocess.run(["sh", "-c", command], capture_output=True, check=True, text=True)
+        assert "code" not in json.loads(answer.stdout)
+
+
+def test_it_stops_in_time_while_a_request_is_in_hand(start: Callable[..., subprocess.Popen[str]]) -> None:
+    """A client that never finishes sending its request does not keep the server."""
+    server = _ready(start())
+    port = int(server.address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+        wait_until(lambda: server.get("/livez"), what="the server has seen the request")
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=10) == 0
+        assert time.monotonic() - begin < 5
+
+
+def test_a_killed_worker_is_replaced_and_acknowledged_orders_settle(server: Server) -> None:
+    server.post("/stock/TEA/receipts", {"quantity": 100})
+    worker = server.worker()
+    assert worker is not None
+    orders = [server.post("/orders", an_order())["order_id"] for _ in range(5)]
+    os.kill(worker, signal.SIGKILL)
+
+    wait_until(lambda: server.worker() not in (None, worker), what="there is another worker")
+    for order in orders:
+        wait_until(lambda order=order: server.status_of(order) == "CONFIRMED", what="the order is confirmed")  # type: ignore[misc]
+    assert server.get(f"{API}/stock/TEA")["reserved"] == 10
+
+
+def test_a_killed_master_takes_its_worker_along(server: Server) -> None:
+    worker = server.worker()
+    assert worker is not None
+    server.process.kill()
+    server.process.wait()
+    wait_until(lambda: not _lives(worker), what="the worker is gone")
+
+
+def test_orders_in_memory(start: Callable[..., subprocess.Popen[str]]) -> None:
+    server = _ready(start(PERSISTENCE_MODULE="eventsourcing.popo"))
+    server.post("/stock/TEA/receipts", {"quantity": 10})
+    order = server.post("/orders", an_order())["order_id"]
+    wait_until(lambda: server.status_of(order) == "CONFIRMED", what="the order is confirmed")
+
+
+def test_a_body_beyond_the_limit_is_answered(start: Callable[..., subprocess.Popen[str]]) -> None:
+    server = _ready(start(ORDERWRIGHT_MAX_BODY_BYTES="1024"))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        server.post("/orders", an_order(order_ref="r" * 20_000))
+    assert refused.value.code == 413
+    assert json.load(refused.value)["code"] == "body_too_large"
+
+
+def test_a_port_that_is_taken_is_one_clear_error(start: Callable[..., subprocess.Popen[str]]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        process = start(port)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert output == ""
+    assert errors == f"orderwright cannot listen at 127.0.0.1, port {port}: Address already in use\n"
+
+
+def test_a_store_that_cannot_be_opened_is_one_clear_error(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    process = start(ORDERWRIGHT_DATA=str(tmp_path / "file" / "var"))
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert output == ""
+    assert errors.startswith("orderwright cannot open its store: ")
+    assert errors.count("\n") == 1
