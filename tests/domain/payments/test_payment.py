@@ -38,6 +38,7 @@ def test_an_order_has_one_payment_over_its_whole_total() -> None:
     (event,) = new_events(payment)
     assert payment.id == payment_id(ORDER_ID)
     assert (event.order_id, str(event.amount), event.currency) == (ORDER_ID, "66.90", "USD")
+    assert (payment.amount, payment.payment_method) == (Money(Decimal("66.90"), "USD"), "pm_ok")
 
 
 def test_a_charge_completes_and_hearing_it_again_changes_nothing() -> None:
@@ -161,6 +162,19 @@ def test_a_refund_that_fails_five_times_waits_for_a_person_and_may_still_be_made
     payment.refund_made(MAX_ATTEMPTS + 1)
     assert facts(payment) == ["Refunded"]
     assert [given_up, payment.status] == [PaymentStatus.REFUND_FAILED, PaymentStatus.REFUNDED]
+
+
+def test_attempts_of_a_refund_are_counted_anew() -> None:
+    payment = requested()
+    payment.charge_attempt_failed(1, "503")
+    payment.complete("ch_1", 2)
+    payment.request_refund()
+    given(payment)
+
+    payment.refund_attempt_failed(1, "503")
+
+    assert facts(payment) == ["RefundAttemptFailed"]
+    assert payment.attempt == 2
 
 
 def test_late_news_of_the_charge_does_not_disturb_a_refund() -> None:
