@@ -1,5 +1,21 @@
 """Every story is told on every persistence and under both runners."""
 
-from tests.support.fixtures import open_shop, open_way, persistence, shop
+from tests.support.fixtures import (
+    emptied_postgres,
+    open_shop,
+    open_way,
+    persistence,
+    quick_folder,
+    shared_database,
+    shop,
+)
 
-__all__ = ["open_shop", "open_way", "persistence", "shop"]
+__all__ = [
+    "emptied_postgres",
+    "open_shop",
+    "open_way",
+    "persistence",
+    "quick_folder",
+    "shared_database",
+    "shop",
+]

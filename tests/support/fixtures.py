@@ -1,14 +1,20 @@
 """Fixtures of the suites that run the whole system; their conftest files import what they use."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from application.ports import PaymentGateway
 from system.bootstrap import Clock, utc_now
 from system.gateways.simulated import SimulatedGateway
 
+from .postgres import PrivatePostgres
 from .running_shop import Shop
 from .ways import WAYS, Way
 
@@ -27,32 +33,73 @@ def environment_for(module: str, request: pytest.FixtureRequest, folder: Path) -
         "ORDERWRIGHT_GATEWAY_RETRY_SECONDS": "0.01",
     }
     if module == "postgres":
-        environment |= request.getfixturevalue("postgres_environment")
+        environment |= request.getfixturevalue("emptied_postgres")
     return environment
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres: PrivatePostgres) -> Iterator[str]:
+    """A database for all tests that only need an empty store: making one takes longer than most of them."""
+    name = f"shared_{uuid4().hex}"
+    postgres.create_database(name)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def emptied_postgres(postgres: PrivatePostgres, shared_database: str) -> Environment:
+    """The environment variables of a database in which every table is as if it had just been made."""
+    environment = postgres.environment(shared_database)
+    with psycopg.connect(
+        host=environment["POSTGRES_HOST"], user=environment["POSTGRES_USER"], dbname=shared_database
+    ) as connection:
+        kinds = "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        for name, kind in connection.execute(kinds).fetchall():
+            if kind == "S":
+                connection.execute(SQL("ALTER SEQUENCE {} RESTART").format(Identifier(name)))
+            elif kind == "r" and name.endswith("_tracking"):
+                # One row of the library's own says which layout the table has.
+                connection.execute(
+                    SQL("DELETE FROM {} WHERE application_name <> '__migration__'").format(Identifier(name))
+                )
+            elif kind == "r":
+                connection.execute(SQL("DELETE FROM {}").format(Identifier(name)))
+    return environment
+
+
+@pytest.fixture
+def quick_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where the system has such a place: there SQLite waits for no disk."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with TemporaryDirectory(prefix="orderwright-", dir=memory) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(params=PERSISTENCE)
-def persistence(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
+def persistence(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of each persistence there is."""
-    return environment_for(request.param, request, tmp_path)
+    return environment_for(request.param, request, quick_folder)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def durable_persistence(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
+def durable_persistence(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of each persistence that outlives a process."""
-    return environment_for(request.param, request, tmp_path)
+    return environment_for(request.param, request, quick_folder)
 
 
 @pytest.fixture
-def in_memory(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
+def in_memory(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of the fastest persistence, where it does not matter which."""
-    return environment_for("popo", request, tmp_path)
+    return environment_for("popo", request, quick_folder)
 
 
 @pytest.fixture
-def on_sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
+def on_sqlite(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of SQLite files in a folder of the test's own."""
-    return environment_for("sqlite", request, tmp_path)
+    return environment_for("sqlite", request, quick_folder)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
+from uuid import UUID
 
 from eventsourcing.system import SingleThreadedRunner
 
@@ -42,11 +43,11 @@ class UnderTheLibrary:
 
     def __init__(self, environment: Mapping[str, str], gateway: PaymentGateway, clock: Clock) -> None:
         settings = Settings.from_environment(environment)
-        self.runner: SingleThreadedRunner[object] = SingleThreadedRunner(
+        self.runner: SingleThreadedRunner[UUID] = SingleThreadedRunner(
             definition, application_environment(settings)
         )
         self.runner.start()
-        self.orderwright = Orderwright(settings, dict(self.runner.apps), gateway, clock)  # type: ignore[arg-type]  # ours are named by UUIDs
+        self.orderwright = Orderwright(settings, dict(self.runner.apps), gateway, clock)
         self._worker = self.orderwright.gateway_worker()
 
     def work_until(self, holds: Callable[[], object]) -> None:
