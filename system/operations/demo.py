@@ -17,7 +17,6 @@ from application.base import CommandContext
 from application.orders import Item, PlaceOrder
 from application.queries import PageRequest, PaymentNotFound
 from application.views import StockView
-from domain.orders import OrderStatus
 from domain.orders.order import OrderAlreadyCancelled
 from domain.shared.errors import DomainError
 from system.bootstrap import Orderwright
@@ -164,12 +163,6 @@ class Demo:
         """The stock of the demo's products."""
         page = self._orderwright.stock_levels.list_stock(PageRequest(limit=500))
         return [item for item in page.items if item.sku in PRODUCTS or item.sku == RARE]
-
-    def are_confirmed(self) -> bool:
-        """Whether every order that a customer will cancel is past its confirmation."""
-        orders = (order for order in self._orders() if order.outcome.is_cancelled_later)
-        status = self._orderwright.orders.order
-        return all(status(order.command.order_id).status != OrderStatus.CREATED for order in orders)
 
     def order(self, number: int) -> DemoOrder:
         """The order with a number, from 0."""

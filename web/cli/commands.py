@@ -1,5 +1,6 @@
 """What every command has: ``--json``, a user, and one line instead of a stack trace."""
 
+import io
 import json
 import os
 import sys
@@ -79,6 +80,9 @@ class Root(Group):
     ) -> int:
         """Run, and exit with one of `EXIT_CODES`."""
         given = list(sys.argv[1:] if args is None else args)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that knows no such character shows another
         try:
             code = super().main(given, prog_name or "orderwright", standalone_mode=False, **extra)
         except BrokenPipeError:

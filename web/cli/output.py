@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -44,7 +44,7 @@ def write_table(headings: Sequence[str], rows: Iterable[Sequence[object]], title
         table.add_column(heading.removeprefix(">"), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    console().print(table)
+    _print(table)
 
 
 def write_fields(fields: Iterable[tuple[str, object]]) -> None:
@@ -54,12 +54,12 @@ def write_fields(fields: Iterable[tuple[str, object]]) -> None:
     table.add_column(overflow="fold")
     for name, value in fields:
         table.add_row(name, _cell(value))
-    console().print(table)
+    _print(table)
 
 
 def write_line(text: str) -> None:
     """A sentence."""
-    console().print(Text(text), soft_wrap=True)
+    _print(Text(text))
 
 
 def write_page(
@@ -83,6 +83,17 @@ def console(*, stderr: bool = False) -> Console:
     if not made.is_terminal:
         made.width = _WIDTH_OF_A_PIPE
     return made
+
+
+def _print(what: RenderableType) -> None:
+    target = console()
+    if target.is_terminal:
+        target.print(what)
+        return
+    with target.capture() as captured:
+        target.print(what, soft_wrap=isinstance(what, Text))
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def _cell(value: object) -> Text:

@@ -31,7 +31,7 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """See `ProgressColumn`."""
-        orders, elapsed = int(task.fields["orders"]), task.elapsed or 0.0
+        orders, elapsed = int(task.fields["orders"]), task.finished_time or task.elapsed or 0.0
         rate = f", {orders / elapsed:,.0f}/s" if orders and elapsed > 0.5 else ""
         return Text(f"{orders:,} orders{rate}" if orders else "")
 
