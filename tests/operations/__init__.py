@@ -1,0 +1,1 @@
+"""Operations: what they report, and what they leave behind."""

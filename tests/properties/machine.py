@@ -1,0 +1,214 @@
+"""A shop whose every step is drawn by lot: who acts next, which page is read, what is delivered twice."""
+
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import Future, wait
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+import pytest
+from eventsourcing.application import ProcessingEvent
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from domain.shared.errors import DomainError
+from system.definition import orderwright as definition
+from system.gateways import worker
+from system.gateways.simulated import SimulatedGateway
+from system.processes.following import Following
+from tests.support.agreement import live_rows, log_of, rebuilt_rows
+from tests.support.clocks import StandingClock
+from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
+from tests.support.running_shop import Shop
+from tests.support.ways import ByHand
+
+SKUS = ("TEAPOT", "CUP", "CD-X1")
+METHODS = ("pm_ok", "pm_declined", "pm_error_once", "pm_timeout", "pm_refund_fails_once", "pm_sea_shells")
+EDGES = sorted(definition.edges)
+PROCESSES = ("OrderFulfilment", "Payments", "Inventory", "Orders")
+"""Those whose reactions must bear to be repeated. A projection is fenced by its position alone."""
+
+
+def one_at_a_time(calls: Mapping[Future[Any], object], timeout: float, return_when: str) -> Any:
+    """Instead of `concurrent.futures.wait`: always the call that was sent first."""
+    first = next(iter(calls))
+    wait([first], timeout=30)
+    return {first}, set()
+
+
+class ShopMachine(RuleBasedStateMachine):
+    """Anything can happen next, in any order; some things can never be seen whatever happens."""
+
+    persistence: ClassVar[str] = "eventsourcing.popo"
+    orders = Bundle("orders")
+    receipts = Bundle("receipts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._patch = pytest.MonkeyPatch()
+        self._patch.setattr(worker, "wait", one_at_a_time)
+        self._folder = Path(mkdtemp(prefix="orderwright-", dir=_memory()))
+        self._gateway = SimulatedGateway()
+        self._clock = StandingClock()
+        self._commands = 0
+        self._open()
+
+    def _open(self) -> None:
+        environment = {
+            "PERSISTENCE_MODULE": self.persistence,
+            "ORDERWRIGHT_DATA": str(self._folder),
+            "ORDERWRIGHT_PAGE_SIZE": "7",
+        }
+        self.way = ByHand(environment, self._gateway, self._clock)
+        self.shop = Shop(self.way)
+
+    def _command_id(self) -> str:
+        self._commands += 1
+        return f"command-{self._commands}"
+
+    # What people do
+
+    @initialize(target=receipts, quantities=st.tuples(*[st.integers(1, 12)] * 3))
+    def stock_the_shelves(self, quantities: tuple[int, ...]) -> Any:
+        """The shop begins with something of everything."""
+        return multiple(*(self._receive(sku, n) for sku, n in zip(SKUS, quantities, strict=True)))
+
+    @rule(target=receipts, sku=st.sampled_from(SKUS), quantity=st.integers(1, 8))
+    def receive(self, sku: str, quantity: int) -> tuple[str, str]:
+        """Goods come in."""
+        return self._receive(sku, quantity)
+
+    def _receive(self, sku: str, quantity: int) -> tuple[str, str]:
+        return sku, self.shop.receive(sku, quantity, command_id=self._command_id())
+
+    @rule(receipt=receipts, quantity=st.integers(0, 8))
+    def correct(self, receipt: tuple[str, str], quantity: int) -> None:
+        """A receipt is corrected, unless the goods are promised already."""
+        sku, receipt_id = receipt
+        before = self.shop.item(sku)
+        try:
+            self.shop.correct(sku, receipt_id, quantity)
+        except DomainError as refusal:
+            after = self.shop.item(sku)
+            assert refusal.code == "insufficient_stock"
+            assert before is not None and after is not None and before.version == after.version
+
+    @rule(
+        target=orders,
+        lines=st.lists(
+            st.tuples(
+                st.sampled_from((*SKUS, "NOT-HERE")), st.integers(1, 5), st.sampled_from(["1.50", "20.00"])
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+        pays=st.sampled_from(METHODS),
+    )
+    def order(self, lines: list[tuple[str, int, str]], pays: str) -> UUID:
+        """Somebody orders."""
+        command = self._command_id()
+        return self.shop.order(*lines, pays=pays, ref=command, command_id=command)
+
+    @rule(order=orders)
+    def cancel(self, order: UUID) -> None:
+        """A customer cancels, perhaps again."""
+        was = self.shop.status(order)
+        try:
+            self.shop.cancel(order, command_id=self._command_id())
+        except DomainError as refusal:
+            assert (was, refusal.code) == ("CANCELLED", "order_already_cancelled")
+        else:
+            assert was != "CANCELLED"
+
+    # What the system does
+
+    @rule(edge=st.sampled_from(EDGES))
+    def read_a_page(self, edge: tuple[str, str]) -> None:
+        """One follower reads one page of one leader."""
+        leader, follower = edge
+        self.way.advance(follower, leader)
+
+    @rule(edges=st.permutations(EDGES))
+    def read_all_once(self, edges: list[tuple[str, str]]) -> None:
+        """Everybody reads a page, in some order."""
+        for leader, follower in edges:
+            self.way.advance(follower, leader)
+
+    @rule()
+    def call_the_provider(self) -> None:
+        """What is due is sent, and one answer is recorded."""
+        self.way.worker.step()
+
+    @rule(seconds=st.sampled_from([1, 60]))
+    def let_time_pass(self, seconds: int) -> None:
+        """Retries become due."""
+        self._clock.put_forward(seconds)
+
+    # What goes wrong
+
+    @rule(edge=st.sampled_from([edge for edge in EDGES if edge[1] in PROCESSES]), at=st.floats(0, 1))
+    def deliver_again(self, edge: tuple[str, str], at: float) -> None:
+        """An event that was processed long ago arrives once more."""
+        leader_name, follower_name = edge
+        leader = self.way.orderwright.applications[leader_name]
+        follower = cast(Following, self.way.orderwright.applications[follower_name])
+        position = follower.recorder.max_tracking_id(leader_name) or 0
+        old = [notification for notification in log_of(leader) if notification.id <= position]
+        if old:
+            event = leader.mapper.to_domain_event(old[int(at * (len(old) - 1))])
+            work = ProcessingEvent[UUID](tracking=None)
+            follower.policy(event, work)
+            assert not work.events, f"{follower_name} reacted to {type(event).__qualname__} twice"
+            follower._record(work)
+
+    @rule()
+    def restart_the_runner(self) -> None:
+        """Everything that was only in memory is forgotten; calls in flight are never heard of again."""
+        self._let_calls_end()
+        if self.persistence == "eventsourcing.popo":
+            self.way.restart()
+        else:
+            self.way.close()
+            self._open()
+
+    # What must hold
+
+    @invariant()
+    def stock_balances(self) -> None:
+        """At every moment."""
+        assert_stock_balances(self.way.orderwright)
+
+    @invariant()
+    def nobody_is_charged_twice(self) -> None:
+        """Neither in our books nor in the provider's."""
+        assert_charged_at_most_once(self.way.orderwright)
+        charged = [key.rpartition(":")[0] for key in self._gateway.charges]
+        assert len(charged) == len(set(charged))
+
+    @rule()
+    def come_to_rest(self) -> None:
+        """When nothing more happens, everything ends, and the lists show what new ones would show."""
+        self.way.settle()
+        assert_at_rest(self.way.orderwright)
+        live, rebuilt = live_rows(self.way.orderwright), rebuilt_rows(self.way.orderwright)
+        for table, rows in live.items():
+            assert rows == rebuilt[table], table
+
+    def teardown(self) -> None:
+        """Every run comes to rest in the end."""
+        try:
+            self.come_to_rest()
+        finally:
+            self._let_calls_end()
+            self.way.close()
+            self._patch.undo()
+            shutil.rmtree(self._folder)
+
+    def _let_calls_end(self) -> None:
+        wait(self.way.worker._in_flight, timeout=30)
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
