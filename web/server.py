@@ -31,6 +31,9 @@ STOP_WITHIN_SECONDS = 4
 START_WITHIN_SECONDS = 120
 """A worker that is not up, or shows no sign of life, for so long is replaced."""
 
+KEEP_ALIVE_SECONDS = 15
+"""How long a client's connection is kept between two requests; a stop cuts it short."""
+
 BACKLOG = 1024
 
 _REPEATED = frozenset({"Shutting down: %s", "Reason: %s"})
@@ -78,6 +81,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "threads": self._settings.api_threads,
             "timeout": START_WITHIN_SECONDS,
             "graceful_timeout": STOP_WITHIN_SECONDS,
+            "keepalive": KEEP_ALIVE_SECONDS,
             "logger_class": _Log,
             "proc_name": "orderwright",
             "post_worker_init": lambda _worker: self._tell_ready(),

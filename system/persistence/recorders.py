@@ -10,11 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InfrastructureFactory, Notification, ProcessRecorder, StoredEvent
+from eventsourcing.persistence import (
+    InfrastructureFactory,
+    InterfaceError,
+    Notification,
+    OperationalError,
+    ProcessRecorder,
+    StoredEvent,
+)
 from eventsourcing.popo import POPOFactory, POPOProcessRecorder
 from eventsourcing.postgres import PostgresFactory, PostgresProcessRecorder
 from eventsourcing.sqlite import SQLiteCursor, SQLiteFactory, SQLiteProcessRecorder
-from eventsourcing.utils import get_topic
+from eventsourcing.utils import get_topic, retry
 from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
@@ -92,8 +99,23 @@ class SqliteRecorder(SQLiteProcessRecorder):
             return [dict(row) for row in cursor.fetchall()]
 
 
+def _tried_twice(method: Any) -> Any:
+    """A reading method of the library's recorder, tried once more instead of nine times.
+
+    Each try of an outage waits for a connection until it times out: ten would keep a request, and
+    whoever asks whether this process is ready, for most of a minute. One more is enough for a
+    connection that the database had closed meanwhile.
+    """
+    return retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)(method.__wrapped__)
+
+
 class PostgresRecorder(PostgresProcessRecorder):
     """Events and rows in tables of a PostgreSQL database."""
+
+    select_events = _tried_twice(PostgresProcessRecorder.select_events)
+    select_notifications = _tried_twice(PostgresProcessRecorder.select_notifications)
+    max_notification_id = _tried_twice(PostgresProcessRecorder.max_notification_id)
+    max_tracking_id = _tried_twice(PostgresProcessRecorder.max_tracking_id)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append in one plain transaction: position, rows, events.
