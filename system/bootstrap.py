@@ -31,7 +31,7 @@ from system.settings import POSTGRES, SQLITE, Settings
 A = TypeVar("A", bound=Application[UUID])
 Clock = Callable[[], datetime]
 
-_POSTGRES_DEFAULTS = {
+POSTGRES_DEFAULTS = {
     "POSTGRES_PORT": "5432",
     "POSTGRES_PASSWORD": "",
     "POSTGRES_CONNECT_TIMEOUT": "5",
@@ -160,7 +160,7 @@ def application_environment(settings: Settings) -> dict[str, str]:
         for name in orderwright.nodes:
             environment.setdefault(f"{name.upper()}_SQLITE_DBNAME", _sqlite_name(settings, name))
     if settings.persistence_module == POSTGRES:
-        environment = {**_POSTGRES_DEFAULTS, **environment}
+        environment = {**POSTGRES_DEFAULTS, **environment}
     return environment
 
 
