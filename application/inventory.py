@@ -66,12 +66,16 @@ class Inventory(Application):
         *,
         expected_version: int | None = None,
     ) -> Written[StockView]:
-        """Correct what an earlier receipt should have said, by an event that names it and the reason."""
+        """Correct what an earlier receipt should have said, by an event that names it and the reason.
+
+        Correcting it to what it counts for already records nothing, whatever version is expected.
+        """
         item, position = self.decide(
             lambda: self._get(sku),
             lambda item: item.correct(receipt_id, quantity, reason),
             context.cause(stock_item_id(sku)),
             expected_version=expected_version,
+            is_repeat=lambda item: item.receipts.get(receipt_id) == quantity,
         )
         return Written(stock_view(item), self.name, self._position(position), replayed=position is None)
 

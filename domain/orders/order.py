@@ -128,7 +128,6 @@ class Order(Aggregate):
         total: Decimal,
         items: tuple[OrderLine, ...],
         placed_on: date | None,
-        command_id: str | None,
     ) -> None:
         self.customer_id = customer_id
         self.order_ref = order_ref
@@ -140,7 +139,6 @@ class Order(Aggregate):
         self.confirmed_at: datetime | None = None
         self.cancelled_at: datetime | None = None
         self.cancel_reason: str | None = None
-        self.created_by_command = command_id
         self.cancelled_by_command: str | None = None
 
     @event(Confirmed)

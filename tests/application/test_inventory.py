@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from application.inventory import Inventory, ProductNotFound
+from application.views import StockView, Written
 from domain.inventory import Reservation, ReservationStatus
 from domain.inventory.stock_item import InsufficientStock, ReceiptAlreadyRecorded, ReceiptNotFound
 from domain.shared.causes import because_of
@@ -101,6 +102,24 @@ def test_a_receipt_is_corrected_under_the_name_it_was_given(inventory: Inventory
     assert (corrected.view.on_hand, corrected.view.version) == (10, 3)
     assert again.replayed
     assert stored(inventory) == 3
+
+
+def test_a_correction_sent_again_with_the_version_it_expected_then_is_no_conflict(
+    inventory: Inventory,
+) -> None:
+    receipt = inventory.receive_stock("TEAPOT", 100, asked("delivery-1")).view
+
+    def correct(quantity: int) -> Written[StockView]:
+        return inventory.correct_receipt(
+            "TEAPOT", receipt.event_id, quantity, "one box", asked("c"), expected_version=2
+        )
+
+    first, again = correct(10), correct(10)
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.view == first.view
+    with pytest.raises(VersionConflict):
+        correct(11)
 
 
 def test_a_correction_needs_a_product_a_receipt_and_the_current_version(inventory: Inventory) -> None:

@@ -39,7 +39,6 @@ def test_a_placed_order_says_what_was_ordered_at_which_price() -> None:
         ("CUP/blue", 6, "4.50"),
     ]
     assert order.status is OrderStatus.CREATED
-    assert order.created_by_command == "ada-1"
 
 
 def test_an_order_from_another_shop_keeps_its_reference_and_date() -> None:
