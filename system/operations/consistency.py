@@ -44,6 +44,17 @@ def parse_token(text: str) -> Token:
     return Token(application, int(position))
 
 
+def check_written(orderwright: Orderwright, token: Token) -> Token:
+    """Return the token of a write that is in the log, else raise `InvalidQuery`.
+
+    A token ahead of the log is forged, or from before the store was set back: nobody should wait for it.
+    """
+    application: Application[Any] = orderwright.applications[token.application]
+    if token.position > (application.recorder.max_notification_id() or 0):
+        raise InvalidQuery(f"{str(token)!r} is ahead of what is stored", field="/Consistency-Token")
+    return token
+
+
 def wait_until_seen(projection: Projection, token: Token, timeout_seconds: float) -> bool:
     """Wait until a read model has processed the token's position; False when it has not in time.
 

@@ -186,6 +186,10 @@ class TestReadingOnesOwnWrites:
         assert (answer.status, answer.code) == (400, "invalid_query")
         assert answer.faults == [("/Consistency-Token", "invalid_query")]
 
+    def test_a_token_ahead_of_the_log_is_not_waited_for(self, api: Api) -> None:
+        answer = api.get("/stock", Consistency_Token="Orders:7")
+        assert (answer.status, answer.faults) == (400, [("/Consistency-Token", "invalid_query")])
+
     def test_the_token_of_a_replay_is_seen_as_well(self, live_api: Api, live: UnderOurRunner) -> None:
         live_api.place(key="k")
         live.settle()

@@ -74,6 +74,7 @@ class TestSize:
                 "/api/v1/orders",
                 input_stream=io.BytesIO(b" " * size),
                 content_type="application/json",
+                headers={"Transfer-Encoding": "chunked"},
                 environ_overrides={"wsgi.input_terminated": True},
             )
             assert response.status_code == status

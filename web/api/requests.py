@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from flask import current_app, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from application.base import CommandContext
 from application.errors import DomainError
@@ -15,7 +15,7 @@ from application.inventory import ProductNotFound
 from application.limits import MAX_USER, check_text
 from application.orders import OrderNotFound
 from system.bootstrap import Orderwright
-from system.operations.consistency import parse_token, wait_until_level, wait_until_seen
+from system.operations.consistency import check_written, parse_token, wait_until_level, wait_until_seen
 from system.projections.projection import Projection
 from web.errors import VALUE_CODES, Fault, MalformedRequest, ReadModelBehind
 
@@ -46,7 +46,7 @@ def body(model: type[M]) -> M:
     if request.mimetype != "application/json" or request.headers.get("Content-Encoding"):
         raise UnsupportedMediaType
     try:
-        return model.model_validate(parse_json(request.get_data(cache=False)))
+        return model.model_validate(parse_json(_data()))
     except ValidationError as error:
         raise MalformedRequest(*(_body_fault(problem) for problem in _problems(error))) from None
 
@@ -113,8 +113,8 @@ def seen(read_model: P) -> P:
     """
     text = request.headers.get("Consistency-Token")
     if text is not None:
-        patience = orderwright().settings.consistency_wait_seconds
-        if not wait_until_seen(read_model, parse_token(text), patience):
+        token = check_written(orderwright(), parse_token(text))
+        if not wait_until_seen(read_model, token, orderwright().settings.consistency_wait_seconds):
             raise ReadModelBehind
     return read_model
 
@@ -124,6 +124,16 @@ def fresh(read_model: P) -> P:
     if "Consistency-Token" not in request.headers:
         wait_until_level(orderwright(), read_model, SHORT_WAIT_SECONDS)
     return seen(read_model)
+
+
+def _data() -> bytes:
+    """The body's bytes. One that comes in chunks is cut off at the limit without a word by the
+    stream, so whether there is more of it is asked here."""
+    data = request.get_data(cache=False)
+    is_chunked = request.content_length is None
+    if is_chunked and len(data) == request.max_content_length and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+    return data
 
 
 def _user() -> str | None:
