@@ -60,15 +60,17 @@ class FileOrder:
 
     def refused_with(self, error: DomainError) -> tuple[Refusal, ...]:
         """One refusal a line, for an order that a rule refuses."""
-        where = (error.field or "").strip("/")
-        parts = where.split("/")
-        message = error.message[:MAX_REASON]
-        if parts[0] == "items" and len(parts) == 3 and len(self.line_numbers) > 1:
-            mistake = (error.code, f"{parts[2]}: {message}")
-            return _refusals(self.order_ref, self.line_numbers, {self.line_numbers[int(parts[1])]: mistake})
-        reason = f"{where}: {message}" if len(parts) == 3 else message
-        mistake = (error.code, reason)
-        return _refusals(self.order_ref, self.line_numbers, dict.fromkeys(self.line_numbers, mistake))
+        numbers, message = self.line_numbers, error.message[:MAX_REASON]
+        match (error.field or "").strip("/").split("/"):
+            case ["items", index, name] if len(numbers) > 1:
+                mistakes = {numbers[int(index)]: (error.code, f"{name}: {message}")}
+            case ["items", index, name]:
+                items = self.command.items if self.command is not None else ()
+                where = f"items/{index}/{name}" if len(items) > 1 else name
+                mistakes = {numbers[0]: (error.code, f"{where}: {message}")}
+            case _:
+                mistakes = dict.fromkeys(numbers, (error.code, message))
+        return _refusals(self.order_ref, numbers, mistakes)
 
 
 class OrderFile:

@@ -166,7 +166,7 @@ def _check_names(values: Mapping[str, Any], reference: str, wanted: tuple[str, .
     allowed = wanted if where else (*wanted, "payment_method")
     for name in values:
         if name not in allowed:
-            raise InvalidLine("unknown_field", f"{where}: there is no field {shown(name)}", reference)
+            raise InvalidLine("unknown_field", f"{where}{shown(name)}: there is no such field", reference)
 
 
 def _fields(values: Mapping[str, Any], reference: str) -> OrderFields:

@@ -227,8 +227,8 @@ def test_a_parked_event_is_told_and_waits_for_a_person(
     shop.settle()
     assert tell(order)[2:] == [
         (
-            "At 12:00:01 UTC Fulfilment.ReservationRequested at position 4 of OrderFulfilment was parked after "
-            "3 attempts to process it (ValueError: the shelves are gone)."
+            "At 12:00:01 UTC Fulfilment.ReservationRequested at position 4 of OrderFulfilment was parked "
+            "after 3 attempts to process it (ValueError: the shelves are gone)."
         ),
         (
             "Now the order is created, and waits for a person: Inventory has parked "
