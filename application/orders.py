@@ -136,14 +136,22 @@ class Orders(Application):
     def cancel_order(
         self, order_id: UUID, reason: str, context: CommandContext, *, expected_version: int | None = None
     ) -> Written[OrderView]:
-        """Cancel an order that stands. The same command again records nothing and is no error."""
+        """Cancel an order that stands. The same command again records nothing and is no error;
+        with another reason it is `IdempotencyKeyReused`.
+        """
 
         def is_repeat(order: Order) -> bool:
             return order.cancelled_by_command == context.command_id
 
+        def cancel(order: Order) -> None:
+            if not is_repeat(order):
+                order.cancel(reason)
+            elif order.cancel_reason != reason:
+                raise IdempotencyKeyReused(f"the same command cancelled order {order_id} for another reason")
+
         order, position = self.decide(
             lambda: self._get(order_id),
-            lambda order: None if is_repeat(order) else order.cancel(reason),
+            cancel,
             context.cause(order_id),
             expected_version=expected_version,
             is_repeat=is_repeat,

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from application.orders import OrderNotFound, Orders
+from application.orders import IdempotencyKeyReused, OrderNotFound, Orders
 from domain.orders.order import OrderAlreadyCancelled
 from domain.shared.errors import VersionConflict
 from tests.support.commands import an_order, asked, minutes_later
@@ -54,6 +54,14 @@ def test_the_same_cancellation_sent_again_records_nothing_and_is_no_error(
 
     assert again.replayed
     assert again.view == first.view
+    assert stored(orders) == 2
+
+
+def test_the_same_command_for_another_reason_is_a_contradiction(orders: Orders, order_id: UUID) -> None:
+    orders.cancel_order(order_id, "too dear", asked("cancel-1"))
+
+    with pytest.raises(IdempotencyKeyReused):
+        orders.cancel_order(order_id, "not tea", asked("cancel-1"))
     assert stored(orders) == 2
 
 

@@ -132,7 +132,10 @@ class TestCancelling:
         assert (again.status, again.json) == (200, first.json)
         assert again.header("Idempotent-Replayed") == "true"
         assert api.stored() == before
-        assert api.post(path, body, Idempotency_Key="undo-2").status == 409
+        assert api.post(path, body, Idempotency_Key="undo-2").code == "order_already_cancelled"
+        other = api.post(path, {"reason": "too dear"}, Idempotency_Key="undo-1")
+        assert (other.status, other.code) == (409, "idempotency_key_reused")
+        assert api.stored() == before
 
     @pytest.mark.parametrize("seen", ["1", '"1"', "*"])
     def test_the_version_that_was_seen_may_be_named(self, api: Api, seen: str) -> None:
