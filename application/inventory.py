@@ -72,10 +72,12 @@ class Inventory(Application):
         """
         item, position = self.decide(
             lambda: self._get(sku),
-            lambda item: item.correct(receipt_id, quantity, reason),
+            lambda item: item.correct(receipt_id, quantity, reason, context.command_id),
             context.cause(stock_item_id(sku)),
             expected_version=expected_version,
-            is_repeat=lambda item: item.receipts.get(receipt_id) == quantity,
+            is_repeat=lambda item: (
+                context.command_id in item.correction_of_command or item.receipts.get(receipt_id) == quantity
+            ),
         )
         return Written(stock_view(item), self.name, self._position(position), replayed=position is None)
 

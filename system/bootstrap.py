@@ -1,5 +1,6 @@
 """The composition root: settings in, a system out. Nothing is opened before this is called."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from uuid import UUID, uuid4
 
 import psycopg.conninfo
 from eventsourcing.application import Application
+from eventsourcing.persistence import IntegrityError, ProgrammingError
 
 from application.ports import PaymentGateway
 from system.definition import (
@@ -34,12 +36,16 @@ Clock = Callable[[], datetime]
 POSTGRES_DEFAULTS = {
     "POSTGRES_PORT": "5432",
     "POSTGRES_PASSWORD": "",
-    "POSTGRES_CONNECT_TIMEOUT": "5",
+    "POSTGRES_CONNECT_TIMEOUT": "2",
     "POSTGRES_LOCK_TIMEOUT": "5",
     "POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT": "30",
     "POSTGRES_POOL_SIZE": "1",
     "POSTGRES_MAX_OVERFLOW": "9",
 }
+
+
+MAX_TRIES_TO_OPEN = 10
+PAUSE_BETWEEN_TRIES = 0.05
 
 
 def utc_now() -> datetime:
@@ -145,10 +151,21 @@ def build(
     """Open the stores and make the system. Tables that are missing are created."""
     environment = application_environment(settings)
     applications: dict[str, Application[UUID]] = {
-        name: orderwright.get_app_cls(name)(env=environment) for name in orderwright.nodes
+        name: _open(orderwright.get_app_cls(name), environment) for name in orderwright.nodes
     }
     gateway = gateway or SimulatedGateway(settings.gateway_latency_ms / 1000)
     return Orderwright(settings, applications, gateway, clock)
+
+
+def _open(application_class: type[A], environment: dict[str, str]) -> A:
+    """An application of this class. Two processes that begin with an empty store at the same moment
+    get in each other's way while they make its tables; whoever comes second finds them there."""
+    for _ in range(MAX_TRIES_TO_OPEN - 1):
+        try:
+            return application_class(env=environment)
+        except (IntegrityError, ProgrammingError):
+            time.sleep(PAUSE_BETWEEN_TRIES)
+    return application_class(env=environment)
 
 
 def application_environment(settings: Settings) -> dict[str, str]:

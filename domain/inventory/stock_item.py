@@ -29,6 +29,12 @@ class ReceiptAlreadyRecorded(Contradiction):
     code = "receipt_already_recorded"
 
 
+class CorrectionAlreadyRecorded(Contradiction):
+    """The same command was recorded before, as another correction."""
+
+    code = "correction_already_recorded"
+
+
 class BalanceChanged(Aggregate.Event):
     """What every change of the stock says: the product, and the balance after the change."""
 
@@ -110,12 +116,17 @@ class StockItem(Aggregate):
         )
         return next(reversed(self.receipts))
 
-    def correct(self, receipt_id: str, quantity: int, reason: str) -> None:
+    def correct(self, receipt_id: str, quantity: int, reason: str, command_id: str) -> None:
         """Make an earlier receipt count for `quantity` (zero or more) instead.
 
-        Correcting to what it counts for already records nothing.
+        Correcting to what it counts for already records nothing, and so does the same command
+        again, even when the receipt was corrected anew in between.
         """
         check_quantity(quantity, least=0)
+        if command_id in self.correction_of_command:
+            if tuple(self.correction_of_command[command_id]) != (receipt_id, quantity):
+                raise CorrectionAlreadyRecorded(f"this command already made another correction of {self.sku}")
+            return
         if receipt_id not in self.receipts:
             raise ReceiptNotFound(f"event {receipt_id} is not a receipt of {self.sku}", field="/event_id")
         on_hand = self.on_hand - self.receipts[receipt_id] + quantity
@@ -167,6 +178,7 @@ class StockItem(Aggregate):
         self.reserved = 0
         self.receipts: dict[str, int] = {}  # a receipt's event id: what it counts for at present
         self.receipt_of_command: dict[str, tuple[str, int]] = {}  # as recorded then
+        self.correction_of_command: dict[str, tuple[str, int]] = {}
 
     @event(Received)
     def _receive(self, sku: str, on_hand: int, reserved: int, quantity: int) -> None:
@@ -182,6 +194,8 @@ class StockItem(Aggregate):
     ) -> None:
         self.on_hand = on_hand
         self.receipts[corrects] = quantity
+        if self.last_command_id is not None:
+            self.correction_of_command[self.last_command_id] = (corrects, quantity)
 
     @event(Reserved)
     def _reserve(self, sku: str, on_hand: int, reserved: int, order_id: UUID, quantity: int) -> None:

@@ -11,7 +11,7 @@ from .turn import Turn
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
-IDLE_BEFORE_CARRYING_FORWARD = 0.5
+IDLE_BEFORE_CARRYING_FORWARD = 0.05
 
 log = structlog.get_logger()
 

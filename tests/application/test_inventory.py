@@ -7,7 +7,12 @@ import pytest
 from application.inventory import Inventory, ProductNotFound
 from application.views import StockView, Written
 from domain.inventory import Reservation, ReservationStatus
-from domain.inventory.stock_item import InsufficientStock, ReceiptAlreadyRecorded, ReceiptNotFound
+from domain.inventory.stock_item import (
+    CorrectionAlreadyRecorded,
+    InsufficientStock,
+    ReceiptAlreadyRecorded,
+    ReceiptNotFound,
+)
 from domain.shared.causes import because_of
 from domain.shared.errors import VersionConflict
 from domain.shared.ids import reservation_id
@@ -111,7 +116,7 @@ def test_a_correction_sent_again_with_the_version_it_expected_then_is_no_conflic
 
     def correct(quantity: int) -> Written[StockView]:
         return inventory.correct_receipt(
-            "TEAPOT", receipt.event_id, quantity, "one box", asked("c"), expected_version=2
+            "TEAPOT", receipt.event_id, quantity, "one box", asked(f"make-it-{quantity}"), expected_version=2
         )
 
     first, again = correct(10), correct(10)
@@ -120,6 +125,18 @@ def test_a_correction_sent_again_with_the_version_it_expected_then_is_no_conflic
     assert again.view == first.view
     with pytest.raises(VersionConflict):
         correct(11)
+
+
+def test_an_old_correction_that_arrives_again_does_not_undo_a_newer_one(inventory: Inventory) -> None:
+    receipt = inventory.receive_stock("TEAPOT", 100, asked("delivery-1")).view
+    inventory.correct_receipt("TEAPOT", receipt.event_id, 10, "one box", asked("first"))
+    inventory.correct_receipt("TEAPOT", receipt.event_id, 12, "counted again", asked("second"))
+
+    late = inventory.correct_receipt("TEAPOT", receipt.event_id, 10, "one box", asked("first"))
+
+    assert (late.replayed, late.view.on_hand) == (True, 12)
+    with pytest.raises(CorrectionAlreadyRecorded):
+        inventory.correct_receipt("TEAPOT", receipt.event_id, 11, "one box", asked("first"))
 
 
 def test_a_correction_needs_a_product_a_receipt_and_the_current_version(inventory: Inventory) -> None:

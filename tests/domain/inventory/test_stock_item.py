@@ -105,7 +105,7 @@ def test_a_wrong_receipt_is_corrected_by_an_event_that_names_it_and_the_reason()
     receipt = receive(item, 100)
     given(item)
 
-    item.correct(receipt, 10, "one box, not ten")
+    item.correct(receipt, 10, "one box, not ten", "correction-1")
 
     (corrected,) = new_events(item)
     assert (corrected.corrects, corrected.quantity, corrected.reason) == (receipt, 10, "one box, not ten")
@@ -116,9 +116,9 @@ def test_a_receipt_can_be_corrected_again_and_counts_once() -> None:
     item = StockItem.introduce("TEAPOT")
     receipt = receive(item, 100)
 
-    item.correct(receipt, 10, "one box, not ten")
-    item.correct(receipt, 0, "it was for the neighbours")
-    item.correct(receipt, 12, "it was ours, and twelve")
+    item.correct(receipt, 10, "one box, not ten", "correction-2")
+    item.correct(receipt, 0, "it was for the neighbours", "correction-3")
+    item.correct(receipt, 12, "it was ours, and twelve", "correction-4")
 
     assert levels(item) == (12, 0, 12)
 
@@ -126,10 +126,10 @@ def test_a_receipt_can_be_corrected_again_and_counts_once() -> None:
 def test_correcting_to_what_it_counts_for_already_records_nothing() -> None:
     item = StockItem.introduce("TEAPOT")
     receipt = receive(item, 10)
-    item.correct(receipt, 9, "one broken")
+    item.correct(receipt, 9, "one broken", "correction-5")
     given(item)
 
-    item.correct(receipt, 9, "one broken, told twice")
+    item.correct(receipt, 9, "one broken, told twice", "correction-6")
 
     assert facts(item) == []
 
@@ -137,7 +137,7 @@ def test_correcting_to_what_it_counts_for_already_records_nothing() -> None:
 def test_a_corrected_delivery_told_again_is_still_the_same_delivery() -> None:
     item = StockItem.introduce("TEAPOT")
     receipt = receive(item, 100)
-    item.correct(receipt, 10, "one box, not ten")
+    item.correct(receipt, 10, "one box, not ten", "correction-7")
 
     assert receive(item, 100) == receipt
     assert item.on_hand == 10
@@ -145,7 +145,7 @@ def test_a_corrected_delivery_told_again_is_still_the_same_delivery() -> None:
 
 def test_only_a_receipt_of_this_product_can_be_corrected() -> None:
     with pytest.raises(ReceiptNotFound) as refused:
-        teapots().correct("some other event", 3, "a guess")
+        teapots().correct("some other event", 3, "a guess", "correction-8")
 
     assert refused.value.field == "/event_id"
 
@@ -156,7 +156,7 @@ def test_a_receipt_cannot_be_corrected_to_an_impossible_quantity(quantity: int) 
     receipt = receive(item, 10)
 
     with pytest.raises(InvalidQuantity):
-        item.correct(receipt, quantity, "a slip of the pen")
+        item.correct(receipt, quantity, "a slip of the pen", "correction-9")
 
     assert item.on_hand == 10
 
@@ -168,8 +168,8 @@ def test_what_is_reserved_cannot_be_corrected_away() -> None:
     given(item)
 
     with pytest.raises(InsufficientStock):
-        item.correct(receipt, 7, "three broken")
-    item.correct(receipt, 8, "two broken")
+        item.correct(receipt, 7, "three broken", "correction-10")
+    item.correct(receipt, 8, "two broken", "correction-11")
 
     assert levels(item) == (8, 8, 0)
 
@@ -239,7 +239,7 @@ class Warehouse(RuleBasedStateMachine):
         receipt = [*self.receipts, "unknown"][which % (len(self.receipts) + 1)]
         with because_of(Cause(self.clock, "stock", "c")):
             try:
-                self.item.correct(receipt, quantity, "counted again")
+                self.item.correct(receipt, quantity, "counted again", f"correction to {quantity}")
             except DomainError:
                 return
         self.receipts[receipt] = quantity
