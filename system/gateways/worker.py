@@ -98,8 +98,13 @@ class GatewayWorker:
                 cause = replace(call.cause, time=max(self._clock(), call.since))
                 outcomes.append(Outcome(call.order_id, tell, cause))
         if outcomes:
-            with self._turn:
-                self._record(outcomes)
+            try:
+                with self._turn:
+                    self._record(outcomes)
+            except Exception:
+                # Not all is recorded: forget what was answered, so that what is still due is asked again.
+                self._not_before.clear()
+                raise
         return len(outcomes)
 
     def _run(self) -> None:
@@ -191,7 +196,3 @@ class GatewayWorker:
                 self._payments.record(outcomes)
             else:
                 log.error("payment outcome refused", order_id=str(outcomes[0].order_id), error=str(error))
-        except STORE_FAULTS:
-            # Nothing was recorded: forget that these were answered, so that they are asked again.
-            self._not_before.clear()
-            raise

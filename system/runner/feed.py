@@ -32,6 +32,7 @@ from eventsourcing.persistence import (
     Tracking,
 )
 
+from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
 from system.processes.following import Following
 
@@ -166,13 +167,19 @@ class Feed:
         with self._working_set.page():
             self._lot = self._parking_lot()
             for notification in page:
-                if notification.topic in self.follower.handled_topics:
+                if self._concerns(notification):
                     handle(notification, work)
             if work.events or work.saved_kwargs or last - self._recorded >= CARRY_FORWARD_AFTER:
                 recordings = self.follower._record(work)
                 self._recorded = last
                 self.follower._notify(recordings)
         self._position = last
+
+    def _concerns(self, notification: Notification) -> bool:
+        """Whether the follower has to do with this event. One that nobody here knows, perhaps of a
+        newer release, might concern it: passing over it in silence would lose it for ever."""
+        topic = notification.topic
+        return topic in self.follower.handled_topics or topic not in EVENT_TYPES
 
     def _react_to(self, notification: Notification, work: PageOfWork) -> None:
         lot = self._lot

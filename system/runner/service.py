@@ -89,4 +89,7 @@ class RunnerService:
     def _stop_runner(self) -> None:
         runner, self.runner = self.runner, None
         if runner is not None:
-            runner.stop()
+            try:
+                runner.stop()
+            except Exception:  # the store may be away just now; whoever takes over reads its positions anew
+                log.exception("the runner did not stop in order")

@@ -44,9 +44,18 @@ class Shop:
             sku, quantity, self._context("wanda", command_id)
         ).view.event_id
 
-    def correct(self, sku: str, receipt: str, quantity: int, reason: str = "miscounted") -> None:
+    def correct(
+        self,
+        sku: str,
+        receipt: str,
+        quantity: int,
+        reason: str = "miscounted",
+        *,
+        command_id: str | None = None,
+    ) -> None:
         """Correct what a receipt said."""
-        self.orderwright.inventory.correct_receipt(sku, receipt, quantity, reason, self._context("wanda"))
+        context = self._context("wanda", command_id)
+        self.orderwright.inventory.correct_receipt(sku, receipt, quantity, reason, context)
 
     def order(
         self,

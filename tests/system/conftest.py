@@ -1,0 +1,23 @@
+"""Systems on every persistence, run by our runner in threads or by hand."""
+
+from tests.support.fixtures import (
+    durable_persistence,
+    emptied_postgres,
+    in_memory,
+    on_sqlite,
+    open_way,
+    persistence,
+    quick_folder,
+    shared_database,
+)
+
+__all__ = [
+    "durable_persistence",
+    "emptied_postgres",
+    "in_memory",
+    "on_sqlite",
+    "open_way",
+    "persistence",
+    "quick_folder",
+    "shared_database",
+]

@@ -1,0 +1,108 @@
+"""Settings come from the environment; what is wrong with it is said all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from system.bootstrap import application_environment
+from system.settings import InvalidSettings, Settings
+
+
+def mistakes(environment: dict[str, str]) -> list[str]:
+    """The lines of the one message that lists every mistake."""
+    with pytest.raises(InvalidSettings) as error:
+        Settings.from_environment(environment)
+    first, *lines = str(error.value).splitlines()
+    assert first == "the settings cannot be used:"
+    return [line.strip() for line in lines]
+
+
+def test_nothing_has_to_be_set() -> None:
+    settings = Settings.from_environment({})
+    assert settings.persistence_module == "eventsourcing.sqlite"
+    assert settings.data == Path("var")
+
+
+def test_every_mistake_is_listed_in_one_message() -> None:
+    found = mistakes(
+        {
+            "PERSISTENCE_MODULE": "eventsourcing.oracle",
+            "ORDERWRIGHT_PAGE_SIZE": "many",
+            "ORDERWRIGHT_POLL_SECONDS": "-1",
+            "ORDERWRIGHT_LOG_STYLE": "loud",
+            "ORDERWRIGHT_COLOUR": "teal",
+            "ORDERS_POSTGRES_ENABLE_DB_FUNCTIONS": "y",
+        }
+    )
+    assert [line.partition(":")[0] for line in found] == [
+        "ORDERWRIGHT_COLOUR",
+        "PERSISTENCE_MODULE",
+        "ORDERWRIGHT_POLL_SECONDS",
+        "ORDERWRIGHT_PAGE_SIZE",
+        "ORDERWRIGHT_LOG_STYLE",
+        "ORDERS_POSTGRES_ENABLE_DB_FUNCTIONS",
+    ]
+    assert found[0] == "ORDERWRIGHT_COLOUR: there is no such setting"
+    assert "(got 'many')" in found[3]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ORDERWRIGHT_PAGE_SIZE", "0"),
+        ("ORDERWRIGHT_PAGE_SIZE", "1.5"),
+        ("ORDERWRIGHT_POLL_SECONDS", "0"),
+        ("ORDERWRIGHT_POLL_SECONDS", "nan"),
+        ("ORDERWRIGHT_POLL_SECONDS", "inf"),
+        ("ORDERWRIGHT_GATEWAY_LATENCY_MS", "-0.1"),
+        ("ORDERWRIGHT_GATEWAY_LATENCY_MS", "nan"),
+        ("ORDERWRIGHT_GATEWAY_CONCURRENCY", "1000"),
+        ("ORDERWRIGHT_GATEWAY_RETRY_SECONDS", "nan"),
+        ("ORDERWRIGHT_API_THREADS", "15"),
+        ("ORDERWRIGHT_MAX_BODY_BYTES", "1"),
+        ("ORDERWRIGHT_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(name: str, value: str) -> None:
+    (line,) = mistakes({name: value})
+    assert line.startswith(f"{name}: ")
+    assert repr(value) in line
+
+
+def test_an_empty_value_is_as_good_as_none() -> None:
+    assert Settings.from_environment({"ORDERWRIGHT_PAGE_SIZE": ""}).page_size == 500
+
+
+def test_postgres_needs_to_know_where() -> None:
+    found = mistakes({"PERSISTENCE_MODULE": "eventsourcing.postgres"})
+    assert [line.partition(":")[0] for line in found] == [
+        "POSTGRES_DBNAME",
+        "POSTGRES_HOST",
+        "POSTGRES_USER",
+    ]
+
+
+def test_one_sqlite_file_for_all_applications_is_refused() -> None:
+    (line,) = mistakes({"SQLITE_DBNAME": "/tmp/all-in-one.sqlite"})
+    assert line.startswith("SQLITE_DBNAME: each application needs its own file")
+
+
+def test_settings_are_frozen_and_do_not_show_the_environment() -> None:
+    settings = Settings.from_environment({"POSTGRES_PASSWORD": "s3cret"})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.page_size = 7  # type: ignore[misc]  # that is the point
+    assert "s3cret" not in repr(settings)
+    assert "s3cret" not in settings.model_dump_json()
+
+
+def test_what_is_set_for_one_application_goes_before_our_defaults(tmp_path: Path) -> None:
+    settings = Settings.from_environment(
+        {"ORDERWRIGHT_DATA": str(tmp_path), "ORDERS_SQLITE_DBNAME": str(tmp_path / "elsewhere.sqlite")}
+    )
+    environment = application_environment(settings)
+    assert environment["ORDERS_SQLITE_DBNAME"] == str(tmp_path / "elsewhere.sqlite")
+    assert environment["INVENTORY_SQLITE_DBNAME"] == str(tmp_path / "Inventory.sqlite")
+
+
+def test_every_variable_is_explained() -> None:
+    assert all(description for _, description in Settings.variables().values())
