@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import psycopg.conninfo
 from eventsourcing.application import Application
-from eventsourcing.persistence import IntegrityError, ProgrammingError
+from eventsourcing.persistence import PersistenceError
 
 from application.ports import PaymentGateway
 from system.definition import (
@@ -43,8 +43,7 @@ POSTGRES_DEFAULTS = {
     "POSTGRES_MAX_OVERFLOW": "9",
 }
 
-
-MAX_TRIES_TO_OPEN = 10
+OPEN_WITHIN_SECONDS = 2.0
 PAUSE_BETWEEN_TRIES = 0.05
 
 
@@ -160,12 +159,14 @@ def build(
 def _open(application_class: type[A], environment: dict[str, str]) -> A:
     """An application of this class. Two processes that begin with an empty store at the same moment
     get in each other's way while they make its tables; whoever comes second finds them there."""
-    for _ in range(MAX_TRIES_TO_OPEN - 1):
+    deadline = time.monotonic() + OPEN_WITHIN_SECONDS
+    while True:
         try:
             return application_class(env=environment)
-        except (IntegrityError, ProgrammingError):
-            time.sleep(PAUSE_BETWEEN_TRIES)
-    return application_class(env=environment)
+        except PersistenceError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(PAUSE_BETWEEN_TRIES)
 
 
 def application_environment(settings: Settings) -> dict[str, str]:

@@ -3,18 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-import pytest
-
 from system.bootstrap import build
 from system.settings import Settings
 
 AT_ONCE = 4
 
 
-@pytest.mark.parametrize("attempt", range(3))
-def test_an_empty_store_can_be_opened_many_times_at_once(
-    durable_persistence: dict[str, str], attempt: int
-) -> None:
+def test_an_empty_store_can_be_opened_many_times_at_once(durable_persistence: dict[str, str]) -> None:
     together = Barrier(AT_ONCE)
 
     def open_and_close() -> int:
