@@ -1,5 +1,6 @@
 """The composition root: settings in, a system out. Nothing is opened before this is called."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg.conninfo
 from eventsourcing.application import Application
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import InternalError, PersistenceError
 
 from application.ports import PaymentGateway
 from system.definition import (
@@ -166,6 +167,8 @@ def _open(application_class: type[A], environment: dict[str, str]) -> A:
         except PersistenceError:
             if time.monotonic() > deadline:
                 raise
+        except sqlite3.DatabaseError as error:  # which the library lets through while it opens a file
+            raise InternalError(f"the file of {application_class.name}: {error}") from error
         time.sleep(PAUSE_BETWEEN_TRIES)
 
 

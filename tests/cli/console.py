@@ -27,7 +27,7 @@ class Console:
     def __call__(self, *arguments: object, code: int = 0, **environment: str) -> Result:
         """Run a command in this process; it has to end with this exit code."""
         words = [str(argument) for argument in arguments]
-        result = CliRunner().invoke(main, words, env={**self.environment, **environment})
+        result = CliRunner().invoke(main, words, env=self.environment | environment, prog_name="orderwright")
         assert result.exit_code == code, f"{words} ended with {result.exit_code}: {result.output}"
         return result
 
