@@ -1,0 +1,138 @@
+"""Positions in every store: they move forward only, and together with what they stand for."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from eventsourcing.application import ProcessingEvent
+from eventsourcing.persistence import (
+    IntegrityError,
+    PersistenceError,
+    ProcessRecorder,
+    StoredEvent,
+    Tracking,
+)
+
+from domain.inventory import StockItem
+from domain.shared.causes import because_of
+from system.projections.projection import Projection
+from tests.support.stories import ADA_ASKS
+
+
+def event(stream: UUID, version: int = 1) -> StoredEvent:
+    """An event to be stored; no store looks into it."""
+    return StoredEvent(stream, version, "Something.Happened", b"{}")
+
+
+def test_nothing_is_tracked_at_first(recorder: ProcessRecorder) -> None:
+    assert recorder.max_tracking_id("Elsewhere") is None
+
+
+@pytest.mark.parametrize("again", [1, 6, 7])
+def test_a_position_only_moves_forward(recorder: ProcessRecorder, again: int) -> None:
+    recorder.insert_tracking(Tracking("Elsewhere", 3))
+    recorder.insert_tracking(Tracking("Elsewhere", 7))
+    with pytest.raises(IntegrityError):
+        recorder.insert_tracking(Tracking("Elsewhere", again))
+    assert recorder.max_tracking_id("Elsewhere") == 7
+
+
+def test_each_leader_has_a_position_of_its_own(recorder: ProcessRecorder) -> None:
+    recorder.insert_tracking(Tracking("Elsewhere", 7))
+    recorder.insert_tracking(Tracking("Nowhere", 3))
+    assert (recorder.max_tracking_id("Elsewhere"), recorder.max_tracking_id("Nowhere")) == (7, 3)
+
+
+def test_events_are_recorded_together_with_their_position(recorder: ProcessRecorder) -> None:
+    stream = uuid4()
+    recorder.insert_events([event(stream)], tracking=Tracking("Elsewhere", 5))
+    assert recorder.max_tracking_id("Elsewhere") == 5
+    assert len(recorder.select_events(stream)) == 1
+
+
+def test_a_position_that_was_passed_takes_its_events_with_it(recorder: ProcessRecorder) -> None:
+    stream = uuid4()
+    recorder.insert_tracking(Tracking("Elsewhere", 5))
+    for late in (4, 5):
+        with pytest.raises(IntegrityError):
+            recorder.insert_events([event(stream)], tracking=Tracking("Elsewhere", late))
+    assert recorder.select_events(stream) == []
+    assert recorder.max_tracking_id("Elsewhere") == 5
+
+
+def test_events_that_conflict_take_their_position_with_them(recorder: ProcessRecorder) -> None:
+    stream = uuid4()
+    recorder.insert_events([event(stream)], tracking=Tracking("Elsewhere", 5))
+    with pytest.raises(IntegrityError):
+        recorder.insert_events([event(stream)], tracking=Tracking("Elsewhere", 6))
+    assert recorder.max_tracking_id("Elsewhere") == 5
+
+
+def received(position: int, sku: str = "TEAPOT") -> tuple[StockItem.Introduced, ProcessingEvent[UUID]]:
+    """A fact for the stock levels, at a position."""
+    with because_of(ADA_ASKS):
+        introduced, *_ = StockItem.introduce(sku).collect_events()
+    assert isinstance(introduced, StockItem.Introduced)
+    return introduced, ProcessingEvent[UUID](Tracking("Inventory", position))
+
+
+def rows(stock_levels: Projection) -> list[Any]:
+    """What the read model shows."""
+    return [row["sku"] for row in stock_levels.rows("SELECT sku FROM @stock_levels ORDER BY sku")]
+
+
+def test_rows_are_written_together_with_their_position(stock_levels: Projection) -> None:
+    introduced, work = received(3)
+    stock_levels.policy(introduced, work)
+    assert rows(stock_levels) == []
+    stock_levels._record(work)
+
+    assert rows(stock_levels) == ["TEAPOT"]
+    assert stock_levels.recorder.max_tracking_id("Inventory") == 3
+
+
+def test_a_position_that_was_passed_takes_its_rows_with_it(stock_levels: Projection) -> None:
+    stock_levels.recorder.insert_tracking(Tracking("Inventory", 3))
+    introduced, work = received(3)
+    stock_levels.policy(introduced, work)
+    with pytest.raises(IntegrityError):
+        stock_levels._record(work)
+    assert rows(stock_levels) == []
+
+
+def test_when_something_fails_after_the_rows_neither_they_nor_the_position_are_there(
+    stock_levels: Projection,
+) -> None:
+    introduced, work = received(3)
+    stock_levels.policy(introduced, work)
+    stock_levels.write(work, "UPDATE @no_such_table SET a = :a", a=1)
+    with pytest.raises(PersistenceError):
+        stock_levels._record(work)
+
+    assert rows(stock_levels) == []
+    assert stock_levels.recorder.max_tracking_id("Inventory") is None
+    again, later = received(3)
+    stock_levels.policy(again, later)
+    stock_levels._record(later)
+    assert rows(stock_levels) == ["TEAPOT"]
+
+
+def test_when_the_process_dies_before_the_commit_nothing_is_there(
+    stock_levels: Projection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    introduced, work = received(3)
+    stock_levels.policy(introduced, work)
+    recorder: Any = stock_levels.recorder
+    insert = recorder._insert_events  # the last thing done: a read model stores no events
+
+    def dies(*args: Any, **kwargs: Any) -> None:
+        insert(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, "_insert_events", dies)
+        with pytest.raises(KeyboardInterrupt):
+            stock_levels._record(work)
+
+    assert rows(stock_levels) == []
+    assert recorder.max_tracking_id("Inventory") is None
