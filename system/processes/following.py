@@ -27,6 +27,9 @@ class Following(Application, Follower[UUID]):
     pull_section_size = PAGE_SIZE
     ignored: ClassVar[frozenset[type[AggregateEvent]]] = frozenset()
     """The kinds of events that this follower knows of and does nothing about."""
+    begins_with: ClassVar[str | None] = None
+    """The leader whose log brings new work. It is read only when nothing is left to be done for
+    work that has begun, so that work is finished rather than piled up."""
 
     def construct_recorder(self) -> ProcessRecorder:
         """Positions, events and rows in one place."""

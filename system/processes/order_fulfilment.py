@@ -21,6 +21,7 @@ class OrderFulfilment(Process):
     """Follows orders, payments and inventory. Each policy: find the fulfilment, tell it, collect."""
 
     name = "OrderFulfilment"
+    begins_with = "Orders"
     ignored = frozenset(
         {
             Payment.Requested,

@@ -47,7 +47,8 @@ class FollowerLoop(threading.Thread):
 
     def __init__(self, feeds: Sequence[Feed], poll_seconds: float, turn: Turn) -> None:
         super().__init__(name=f"follow-{feeds[0].follower.name}", daemon=True)
-        self.feeds = feeds
+        # The log that brings new work comes last, see `Following.begins_with`.
+        self.feeds = sorted(feeds, key=lambda feed: feed.leader.name == feed.follower.begins_with)
         self.wakeup = Wakeup()
         self.on_progress: list[Wakeup] = []
         self._poll_seconds = poll_seconds
@@ -78,10 +79,12 @@ class FollowerLoop(threading.Thread):
                 self._pause(error, LONGEST_PAUSE)
 
     def advance(self) -> int:
-        """One page from each leader; how many events there were."""
+        """One page from each leader, from the one that brings new work only if there was nothing else
+        to do; how many events there were."""
         count = 0
         for feed in self.feeds:
-            if self.wakeup.is_stopping:
+            brings_new_work = feed.leader.name == feed.follower.begins_with
+            if self.wakeup.is_stopping or (brings_new_work and count):
                 break
             with self._turn:
                 count += feed.advance()

@@ -9,7 +9,7 @@ what was stored since before it is used again; a page that failed drops all that
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -89,7 +89,7 @@ class Repository(LibraryRepository[UUID]):
 
     def load(self, aggregate_id: UUID) -> Any:
         """The aggregate from its stored events."""
-        return super().get(aggregate_id)
+        return super().get(aggregate_id, projector_func=_fold)
 
 
 class PageOfWork(ProcessingEvent[UUID]):
@@ -100,8 +100,17 @@ class PageOfWork(ProcessingEvent[UUID]):
         self._working_set = working_set
 
     def collect_events(self, *objs: Any, **kwargs: Any) -> None:
-        """Collect as the library does, and let later policies of the page find new aggregates."""
-        super().collect_events(*objs, **kwargs)
-        for obj in objs:
-            if obj is not None and hasattr(obj, "pending_events"):
-                self._working_set.add(obj)
+        """Collect from aggregates as the library does, and let later policies of the page find them."""
+        for aggregate in objs:
+            if aggregate is not None:
+                self.events.extend(aggregate.collect_events())
+                self.aggregates[aggregate.id] = aggregate
+                self._working_set.add(aggregate)
+        self.saved_kwargs.update(kwargs)
+
+
+def _fold(aggregate: Any, events: Iterable[Any]) -> Any:
+    """State is the fold of the events. (The library's own asks of each event whether it can mutate.)"""
+    for event in events:
+        aggregate = event.mutate(aggregate)
+    return aggregate
