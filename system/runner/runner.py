@@ -117,15 +117,24 @@ class Runner(RecordingEventReceiver[UUID]):
         )
 
     def wait_until_settled(self, timeout: float, progress: Callable[[], object] | None = None) -> bool:
-        """Wait until settled; False when that took longer than `timeout` seconds."""
+        """Wait until settled; False when that took longer than `timeout` seconds.
+
+        While the store is away nothing is settled, and the followers come back by themselves.
+        """
         deadline = time.monotonic() + timeout
-        while not self.is_settled():
+        while not self._is_surely_settled():
             if time.monotonic() > deadline:
                 return False
             if progress is not None:
                 progress()
             time.sleep(0.02)
         return True
+
+    def _is_surely_settled(self) -> bool:
+        try:
+            return self.is_settled()
+        except STORE_FAULTS:
+            return False
 
     def _threads(self) -> list["Worker | FollowerLoop"]:
         return [*self.loops.values(), *self._workers]

@@ -131,6 +131,7 @@ def test_killed_while_it_places_and_again_while_it_fulfils_it_comes_to_the_same_
 def test_interrupted_it_says_how_to_go_on(
     console: Console, figures: Figures, store: Callable[[], Orderwright], how: signal.Signals
 ) -> None:
+    console.environment["ORDERWRIGHT_GATEWAY_LATENCY_MS"] = "1000"  # it must not be done before we look
     process = start_until(
         console,
         lambda: (
