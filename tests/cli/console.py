@@ -13,7 +13,11 @@ from click.testing import CliRunner, Result
 from web.cli import main
 
 ROOT = Path(__file__).parents[2]
-_RUN = "from web.cli import main; main()"
+# A shell starts what it puts into the background with Ctrl-C ignored, and that is inherited.
+_RUN = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from web.cli import main; main()"
+)
 
 
 @dataclass(frozen=True)
