@@ -1,8 +1,8 @@
 """The library's process recorders, plus two things it has no place for.
 
 Rows: what a projection wants written, in the same transaction as its position. The keyword
-arguments of ``collect_events()`` reach ``_insert_events()`` together with the cursor, so `Write`
-objects given as ``writes=`` are executed there.
+arguments of ``collect_events()`` reach ``_insert_events()`` together with the cursor, so the
+`Changes` given as ``changes=`` are written there.
 Positions: reading one stream together with the position of each event in the application's log.
 """
 
@@ -26,7 +26,8 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
-from .sql import Write, for_postgres, for_sqlite
+from .sql import for_postgres, for_sqlite
+from .tables import Change, postgres_parameters, postgres_statement, sqlite_statement
 
 
 class StreamReader(Protocol):
@@ -70,8 +71,8 @@ class SqliteRecorder(SQLiteProcessRecorder):
         self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
         positions = super()._insert_events(c, stored_events, **kwargs)
-        for write in cast(Sequence[Write], kwargs.get("writes", ())):
-            c.execute(for_sqlite(write.statement), write.parameters)
+        for change in cast(Iterable[Change], kwargs.get("changes", ())):
+            c.executemany(sqlite_statement(change), change.rows)
         return positions
 
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
@@ -135,8 +136,9 @@ class PostgresRecorder(PostgresProcessRecorder):
         self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> None:
         super()._insert_events(curs, stored_events, **kwargs)
-        for write in cast(Sequence[Write], kwargs.get("writes", ())):
-            curs.execute(self._sql(write.statement), write.parameters, prepare=True)
+        for change in cast(Iterable[Change], kwargs.get("changes", ())):
+            statement = postgres_statement(change, self.datastore.schema)
+            curs.execute(statement.encode(), postgres_parameters(change), prepare=True)
 
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
         """See `StreamReader`."""

@@ -1,24 +1,12 @@
-"""One text for a statement or table, for SQLite and PostgreSQL alike.
+"""One text for a query or table, for SQLite and PostgreSQL alike.
 
-Parameters are written ``:name`` and tables ``@name``. Both databases understand
-``INSERT .. ON CONFLICT .. DO UPDATE``, so a statement needs no second version.
+Parameters are written ``:name`` and tables ``@name``.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 _PARAMETER = re.compile(r":([a-z_][a-z0-9_]*)")
-
-
-@dataclass(frozen=True)
-class Write:
-    """A statement and its parameters, to be executed in the transaction that moves the position."""
-
-    statement: str
-    parameters: Mapping[str, Any]
 
 
 @cache

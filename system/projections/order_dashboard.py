@@ -12,67 +12,43 @@ from application.views import LineView, Page, utc_text
 from domain.fulfilment import Fulfilment
 from domain.orders import Order, OrderStatus
 from domain.payments import Payment
+from system.persistence.tables import Table
 from system.processes.saga_facts import ASKS_INVENTORY, ASKS_ORDERS
 
 from .paging import check_limit, decode_cursor, page_of
 from .projection import Projection, time_of
-from .saga_facts import saga_status, set_status
+from .saga_facts import UNWINDING, saga_status
 
 # An event about a payment or fulfilment can arrive before the order's own: the row then begins
 # without the order's facts, and is not listed until they are there.
-_TABLE = """
-CREATE TABLE IF NOT EXISTS @order_dashboard (
-    order_id TEXT PRIMARY KEY,
-    order_ref TEXT,
-    customer_id TEXT,
-    status TEXT,
-    currency TEXT,
-    total TEXT,
-    total_sort BIGINT,
-    items TEXT,
-    version BIGINT,
-    created_at TEXT,
-    confirmed_at TEXT,
-    cancelled_at TEXT,
-    cancel_reason TEXT,
-    fulfilment_status TEXT,
-    payment_status TEXT
+ORDERS = Table(
+    "order_dashboard",
+    columns={
+        "order_id": "TEXT",
+        "order_ref": "TEXT",
+        "customer_id": "TEXT",
+        "status": "TEXT",
+        "currency": "TEXT",
+        "total": "TEXT",
+        "total_sort": "BIGINT",
+        "items": "TEXT",
+        "version": "BIGINT",
+        "created_at": "TEXT",
+        "confirmed_at": "TEXT",
+        "cancelled_at": "TEXT",
+        "cancel_reason": "TEXT",
+        "fulfilment_status": "TEXT",
+        "payment_status": "TEXT",
+    },
+    key=("order_id",),
+    indexes={
+        "order_dashboard_created": "(created_at, order_id)",
+        "order_dashboard_total": "(total_sort, order_id)",
+        "order_dashboard_customer": "(customer_id, created_at, order_id)",
+        "order_dashboard_status": "(status, created_at, order_id)",
+    },
+    guards={"fulfilment_status": UNWINDING},
 )
-"""
-
-_INDEX = "CREATE INDEX IF NOT EXISTS order_dashboard_{name} ON @order_dashboard ({columns})"
-
-_CREATED = """
-INSERT INTO @order_dashboard (order_id, order_ref, customer_id, status, currency, total, total_sort,
-    items, version, created_at)
-VALUES (:order_id, :order_ref, :customer_id, 'CREATED', :currency, :total, :total_sort,
-    :items, :version, :at)
-ON CONFLICT (order_id) DO UPDATE SET order_ref = :order_ref, customer_id = :customer_id,
-    status = 'CREATED', currency = :currency, total = :total, total_sort = :total_sort,
-    items = :items, version = :version, created_at = :at
-"""
-
-_CONFIRMED = """
-UPDATE @order_dashboard SET status = 'CONFIRMED', version = :version, confirmed_at = :at
-WHERE order_id = :order_id
-"""
-
-_CANCELLED = """
-UPDATE @order_dashboard SET status = 'CANCELLED', version = :version, cancelled_at = :at,
-    cancel_reason = :reason
-WHERE order_id = :order_id
-"""
-
-_FULFILMENT = f"""
-INSERT INTO @order_dashboard (order_id, fulfilment_status) VALUES (:order_id, :status)
-ON CONFLICT (order_id) DO UPDATE
-SET fulfilment_status = {set_status("@order_dashboard.fulfilment_status")}
-"""
-
-_PAYMENT = """
-INSERT INTO @order_dashboard (order_id, payment_status) VALUES (:order_id, :status)
-ON CONFLICT (order_id) DO UPDATE SET payment_status = :status
-"""
 
 _SORT_COLUMN = dict(zip(ORDER_SORTS, ("created_at", "total_sort", "customer_id", "status"), strict=True))
 _COLUMN_KIND: dict[str, type] = {"total_sort": int}
@@ -82,13 +58,7 @@ class OrderDashboard(Projection):
     """Follows orders, and their fulfilments and payments for two columns more."""
 
     name = "OrderDashboard"
-    tables = (
-        _TABLE,
-        _INDEX.format(name="created", columns="created_at, order_id"),
-        _INDEX.format(name="total", columns="total_sort, order_id"),
-        _INDEX.format(name="customer", columns="customer_id, created_at, order_id"),
-        _INDEX.format(name="status", columns="status, created_at, order_id"),
-    )
+    tables = (ORDERS,)
     ignored = frozenset(
         {
             *ASKS_INVENTORY,
@@ -112,10 +82,11 @@ class OrderDashboard(Projection):
 
     @react.register
     def _(self, event: Order.Created, work: ProcessingEvent[UUID]) -> None:
-        self.write(
+        self.put(
             work,
-            _CREATED,
+            ORDERS,
             order_id=str(event.originator_id),
+            status=str(OrderStatus.CREATED),
             order_ref=event.order_ref,
             customer_id=event.customer_id,
             currency=event.currency,
@@ -123,28 +94,30 @@ class OrderDashboard(Projection):
             total_sort=int(event.total.scaleb(4)),
             items=json.dumps([[line.sku, line.quantity, str(line.unit_price)] for line in event.items]),
             version=event.originator_version,
-            at=event.timestamp,
+            created_at=event.timestamp,
         )
 
     @react.register
     def _(self, event: Order.Confirmed, work: ProcessingEvent[UUID]) -> None:
-        self.write(
+        self.change(
             work,
-            _CONFIRMED,
+            ORDERS,
             order_id=str(event.originator_id),
+            status=str(OrderStatus.CONFIRMED),
             version=event.originator_version,
-            at=event.timestamp,
+            confirmed_at=event.timestamp,
         )
 
     @react.register
     def _(self, event: Order.Cancelled, work: ProcessingEvent[UUID]) -> None:
-        self.write(
+        self.change(
             work,
-            _CANCELLED,
+            ORDERS,
             order_id=str(event.originator_id),
+            status=str(OrderStatus.CANCELLED),
             version=event.originator_version,
-            at=event.timestamp,
-            reason=event.reason,
+            cancelled_at=event.timestamp,
+            cancel_reason=event.reason,
         )
 
     @react.register(Fulfilment.Started)
@@ -154,7 +127,7 @@ class OrderDashboard(Projection):
     @react.register(Fulfilment.Completed)
     @react.register(Fulfilment.Failed)
     def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        self.write(work, _FULFILMENT, order_id=str(event.order_id), status=saga_status(event))
+        self.put(work, ORDERS, order_id=str(event.order_id), fulfilment_status=saga_status(event))
 
     @react.register(Payment.Requested)
     @react.register(Payment.Completed)
@@ -163,7 +136,7 @@ class OrderDashboard(Projection):
     @react.register(Payment.Refunded)
     @react.register(Payment.RefundFailed)
     def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        self.write(work, _PAYMENT, order_id=str(event.order_id), status=PAYMENT_STATUS[type(event)])
+        self.put(work, ORDERS, order_id=str(event.order_id), payment_status=PAYMENT_STATUS[type(event)])
 
     def list_orders(self, query: OrderQuery, page: PageRequest) -> Page[OrderRow]:
         """One page of the orders that match. Raises `InvalidQuery`."""

@@ -14,62 +14,32 @@ from application.views import PaymentView
 from domain.payments import Payment
 from domain.shared.causes import Cause
 from domain.shared.money import Money
+from system.persistence.tables import SameAs, Table
 
 from .projection import Projection
 
 # A call is due while `call` is not null. `call_*` is what the call has to say it happens because of.
-_TABLE = """
-CREATE TABLE IF NOT EXISTS @payment_ledger (
-    order_id TEXT PRIMARY KEY,
-    payment_id TEXT NOT NULL,
-    status TEXT NOT NULL,
-    payment_method TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    amount_minor BIGINT NOT NULL,
-    refunded_minor BIGINT NOT NULL,
-    reference TEXT,
-    call TEXT,
-    call_attempt BIGINT NOT NULL,
-    call_since TEXT NOT NULL,
-    call_event_id TEXT NOT NULL,
-    call_command_id TEXT,
-    call_user TEXT
+LEDGER = Table(
+    "payment_ledger",
+    columns={
+        "order_id": "TEXT",
+        "payment_id": "TEXT NOT NULL",
+        "status": "TEXT NOT NULL",
+        "payment_method": "TEXT NOT NULL",
+        "currency": "TEXT NOT NULL",
+        "amount_minor": "BIGINT NOT NULL",
+        "refunded_minor": "BIGINT NOT NULL",
+        "reference": "TEXT",
+        "call": "TEXT",
+        "call_attempt": "BIGINT NOT NULL",
+        "call_since": "TEXT NOT NULL",
+        "call_event_id": "TEXT NOT NULL",
+        "call_command_id": "TEXT",
+        "call_user": "TEXT",
+    },
+    key=("order_id",),
+    indexes={"payment_ledger_due": "(call_attempt, call_since, order_id) WHERE call IS NOT NULL"},
 )
-"""
-
-_DUE_INDEX = """
-CREATE INDEX IF NOT EXISTS payment_ledger_due ON @payment_ledger (call_attempt, call_since, order_id)
-WHERE call IS NOT NULL
-"""
-
-_REQUESTED = """
-INSERT INTO @payment_ledger (order_id, payment_id, status, payment_method, currency, amount_minor,
-    refunded_minor, call, call_attempt, call_since, call_event_id, call_command_id, call_user)
-VALUES (:order_id, :payment_id, 'REQUESTED', :payment_method, :currency, :amount_minor,
-    0, 'charge', 1, :at, :event_id, :command_id, :user)
-ON CONFLICT (order_id) DO UPDATE SET status = 'REQUESTED', refunded_minor = 0, reference = NULL,
-    call = 'charge', call_attempt = 1, call_since = :at, call_event_id = :event_id
-"""
-
-_CALL = """
-UPDATE @payment_ledger SET call = :call, call_attempt = :attempt, call_since = :at,
-    call_event_id = :event_id, call_command_id = :command_id, call_user = :user
-WHERE order_id = :order_id
-"""
-
-_STATUS = "UPDATE @payment_ledger SET status = :status WHERE order_id = :order_id"
-
-_COMPLETED = """
-UPDATE @payment_ledger SET status = 'COMPLETED', reference = :reference, call = NULL
-WHERE order_id = :order_id
-"""
-
-_ENDED = "UPDATE @payment_ledger SET status = :status, call = NULL WHERE order_id = :order_id"
-
-_REFUNDED = """
-UPDATE @payment_ledger SET status = 'REFUNDED', refunded_minor = amount_minor, call = NULL
-WHERE order_id = :order_id
-"""
 
 _DUE = """
 SELECT * FROM @payment_ledger WHERE call IS NOT NULL AND call_attempt = :attempt
@@ -111,7 +81,7 @@ class PaymentLedger(Projection):
     """Follows the payments."""
 
     name = "PaymentLedger"
-    tables = (_TABLE, _DUE_INDEX)
+    tables = (LEDGER,)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
@@ -119,18 +89,18 @@ class PaymentLedger(Projection):
 
     @react.register
     def _(self, event: Payment.Requested, work: ProcessingEvent[UUID]) -> None:
-        self.write(
+        self.put(
             work,
-            _REQUESTED,
+            LEDGER,
             order_id=str(event.order_id),
             payment_id=str(event.originator_id),
+            status="REQUESTED",
             payment_method=event.payment_method,
             currency=event.currency,
             amount_minor=Money(event.amount, event.currency).minor,
-            at=event.timestamp,
-            event_id=event.event_id,
-            command_id=event.command_id,
-            user=event.user,
+            refunded_minor=0,
+            reference=None,
+            **_call("charge", 1, event),
         )
 
     @react.register
@@ -143,15 +113,15 @@ class PaymentLedger(Projection):
 
     @react.register
     def _(self, event: Payment.Completed, work: ProcessingEvent[UUID]) -> None:
-        self.write(work, _COMPLETED, order_id=str(event.order_id), reference=event.reference)
+        self._end("COMPLETED", event, work, reference=event.reference)
 
     @react.register
     def _(self, event: Payment.Declined, work: ProcessingEvent[UUID]) -> None:
-        self.write(work, _ENDED, order_id=str(event.order_id), status="DECLINED")
+        self._end("DECLINED", event, work)
 
     @react.register
     def _(self, event: Payment.RefundRequested, work: ProcessingEvent[UUID]) -> None:
-        self.write(work, _STATUS, order_id=str(event.order_id), status="REFUND_REQUESTED")
+        self.change(work, LEDGER, order_id=str(event.order_id), status="REFUND_REQUESTED")
         self._call("refund", 1, event, work)
 
     @react.register
@@ -160,24 +130,17 @@ class PaymentLedger(Projection):
 
     @react.register
     def _(self, event: Payment.Refunded, work: ProcessingEvent[UUID]) -> None:
-        self.write(work, _REFUNDED, order_id=str(event.order_id))
+        self._end("REFUNDED", event, work, refunded_minor=SameAs("amount_minor"))
 
     @react.register
     def _(self, event: Payment.RefundFailed, work: ProcessingEvent[UUID]) -> None:
-        self.write(work, _ENDED, order_id=str(event.order_id), status="REFUND_FAILED")
+        self._end("REFUND_FAILED", event, work)
 
     def _call(self, kind: str, attempt: int, event: Any, work: ProcessingEvent[UUID]) -> None:
-        self.write(
-            work,
-            _CALL,
-            order_id=str(event.order_id),
-            call=kind,
-            attempt=attempt,
-            at=event.timestamp,
-            event_id=event.event_id,
-            command_id=event.command_id,
-            user=event.user,
-        )
+        self.change(work, LEDGER, order_id=str(event.order_id), **_call(kind, attempt, event))
+
+    def _end(self, status: str, event: Any, work: ProcessingEvent[UUID], **values: Any) -> None:
+        self.change(work, LEDGER, order_id=str(event.order_id), status=status, call=None, **values)
 
     def payment(self, order_id: UUID) -> PaymentView:
         """The payment of an order, or `PaymentNotFound`."""
@@ -213,6 +176,19 @@ class PaymentLedger(Projection):
     def count_due_calls(self) -> int:
         """How many calls are to be made, now or later."""
         return int(self.rows("SELECT COUNT(*) AS n FROM @payment_ledger WHERE call IS NOT NULL")[0]["n"])
+
+
+def _call(kind: str, attempt: int, event: Any) -> dict[str, Any]:
+    """What makes a call due. It is null in a row without one; the rest is what the call has to say
+    it happens because of."""
+    return {
+        "call": kind,
+        "call_attempt": attempt,
+        "call_since": event.timestamp,
+        "call_event_id": event.event_id,
+        "call_command_id": event.command_id,
+        "call_user": event.user,
+    }
 
 
 def _major(minor: int, currency: str) -> Decimal:

@@ -11,22 +11,24 @@ from eventsourcing.sqlite import SQLiteFactory
 from eventsourcing.utils import Environment, EnvType, strtobool
 
 from system.persistence.recorders import RowStore
-from system.persistence.sql import Write
+from system.persistence.tables import Changes, Table
 from system.processes.following import Following
 
 
 class Projection(Following):
     """Follows, and keeps rows. Rows and position are written in one transaction, so every event
-    counts exactly once. Statements set values; they never add to what was there.
+    counts exactly once. Columns are set; nothing is ever added to what was there.
     """
 
-    tables: ClassVar[tuple[str, ...]] = ()
-    """Statements that make the tables and indexes, written once for every database."""
+    tables: ClassVar[tuple[Table, ...]] = ()
+    """The tables that it keeps."""
 
     def __init__(self, env: EnvType | None = None) -> None:
         super().__init__(env)
         if strtobool(self.env.get("CREATE_TABLE") or "yes"):
-            self._store.create_tables(self.tables)
+            self._store.create_tables(
+                statement for table in self.tables for statement in table.create_statements()
+            )
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """Rows need SQL: with events in memory they are kept in an in-memory SQLite database."""
@@ -40,16 +42,30 @@ class Projection(Following):
     def _store(self) -> RowStore:
         return cast(RowStore, self.recorder)
 
-    def write(self, work: ProcessingEvent[UUID], statement: str, **parameters: Any) -> None:
-        """Have a statement executed in the transaction that records the position."""
-        stored = {
-            name: _utc(value) if isinstance(value, datetime) else value for name, value in parameters.items()
-        }
-        work.saved_kwargs.setdefault("writes", []).append(Write(statement, stored))
+    def put(self, work: ProcessingEvent[UUID], table: Table, **values: Any) -> None:
+        """Have columns of a row set, and the row made if it is not there yet, in the transaction
+        that records the position."""
+        self._changes(work).add(table, _stored(values), inserts=True)
+
+    def change(self, work: ProcessingEvent[UUID], table: Table, **values: Any) -> None:
+        """Have columns of a row set if it is there, in the transaction that records the position."""
+        self._changes(work).add(table, _stored(values), inserts=False)
+
+    @staticmethod
+    def _changes(work: ProcessingEvent[UUID]) -> Changes:
+        changes: Changes = work.saved_kwargs.setdefault("changes", Changes())
+        return changes
 
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """The rows that a query gives."""
         return self._store.rows(statement, parameters)
+
+
+def _stored(values: dict[str, Any]) -> dict[str, Any]:
+    for name, value in values.items():
+        if isinstance(value, datetime):
+            values[name] = _utc(value)
+    return values
 
 
 def _utc(time: datetime) -> str:

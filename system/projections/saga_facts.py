@@ -4,6 +4,7 @@ from typing import Any
 
 from application.views import StepView
 from domain.fulfilment import STEPS, Fulfilment, SagaStatus, StepStatus
+from system.persistence.tables import Guard
 
 _STEP_STATUS: dict[type[Any], StepStatus] = {
     Fulfilment.PaymentRequested: StepStatus.EXECUTING,
@@ -58,6 +59,10 @@ def status_after(before: str | None, event: Any) -> str | None:
     return before if status is None or unwinding else status
 
 
-def set_status(column: str) -> str:
-    """The same rule in SQL: what a column is set to when an event leads to ``:status``."""
-    return f"CASE WHEN {column} = 'COMPENSATING' AND :status <> 'FAILED' THEN {column} ELSE :status END"
+UNWINDING = Guard(
+    sql="CASE WHEN {present} = 'COMPENSATING' AND {given} <> 'FAILED' THEN {present} ELSE {given} END",
+    after=lambda present, given: (
+        present if present == SagaStatus.COMPENSATING and given != SagaStatus.FAILED else given
+    ),
+)
+"""The same rule for a column of a table."""

@@ -9,52 +9,44 @@ from eventsourcing.dispatch import singledispatchmethod
 from application.queries import FulfilmentRow, PageRequest, check_choice
 from application.views import FulfilmentView, Page, StepView
 from domain.fulfilment import Fulfilment, SagaStatus
+from system.persistence.tables import Table
 from system.processes.saga_facts import ASKS_ORDERS
 
 from .paging import check_limit, decode_cursor, page_of
 from .projection import Projection, time_of
-from .saga_facts import log_entry, saga_status, set_status
+from .saga_facts import UNWINDING, log_entry, saga_status
 
-_FULFILMENTS = """
-CREATE TABLE IF NOT EXISTS @fulfilments (
-    order_id TEXT PRIMARY KEY,
-    status TEXT NOT NULL,
-    reason TEXT,
-    started_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL
-)
-"""
-
-_SAGA_LOG = """
-CREATE TABLE IF NOT EXISTS @saga_log (
-    order_id TEXT NOT NULL,
-    entry BIGINT NOT NULL,
-    step TEXT NOT NULL,
-    status TEXT NOT NULL,
-    attempt BIGINT NOT NULL,
-    at TEXT NOT NULL,
-    error TEXT,
-    PRIMARY KEY (order_id, entry)
-)
-"""
-
-_STARTED = """
-INSERT INTO @fulfilments (order_id, status, started_at, updated_at) VALUES (:order_id, :status, :at, :at)
-ON CONFLICT (order_id) DO UPDATE SET status = :status, reason = NULL, started_at = :at, updated_at = :at
-"""
-
-_STATUS = (
-    f"UPDATE @fulfilments SET status = {set_status('status')}, updated_at = :at WHERE order_id = :order_id"
+FULFILMENTS = Table(
+    "fulfilments",
+    columns={
+        "order_id": "TEXT",
+        "status": "TEXT NOT NULL",
+        "reason": "TEXT",
+        "started_at": "TEXT NOT NULL",
+        "updated_at": "TEXT NOT NULL",
+    },
+    key=("order_id",),
+    indexes={
+        "fulfilments_updated": "(updated_at, order_id)",
+        "fulfilments_status": "(status, updated_at, order_id)",
+    },
+    guards={"status": UNWINDING},
 )
 
-_REASON = "UPDATE @fulfilments SET reason = :reason WHERE order_id = :order_id"
-
-_ENTRY = """
-INSERT INTO @saga_log (order_id, entry, step, status, attempt, at, error)
-VALUES (:order_id, :entry, :step, :status, :attempt, :at, :error)
-ON CONFLICT (order_id, entry) DO UPDATE
-SET step = :step, status = :status, attempt = :attempt, at = :at, error = :error
-"""
+LOG = Table(
+    "saga_log",
+    columns={
+        "order_id": "TEXT",
+        "entry": "BIGINT",
+        "step": "TEXT NOT NULL",
+        "status": "TEXT NOT NULL",
+        "attempt": "BIGINT NOT NULL",
+        "at": "TEXT NOT NULL",
+        "error": "TEXT",
+    },
+    key=("order_id", "entry"),
+    indexes={"saga_log_failed": "(at) WHERE status = 'COMPENSATION_FAILED'"},
+)
 
 _STUCK = """
 SELECT order_id FROM @saga_log AS entry
@@ -73,13 +65,7 @@ class SagaLog(Projection):
     """Follows the fulfilments."""
 
     name = "SagaLog"
-    tables = (
-        _FULFILMENTS,
-        _SAGA_LOG,
-        "CREATE INDEX IF NOT EXISTS saga_log_failed ON @saga_log (at) WHERE status = 'COMPENSATION_FAILED'",
-        "CREATE INDEX IF NOT EXISTS fulfilments_updated ON @fulfilments (updated_at, order_id)",
-        "CREATE INDEX IF NOT EXISTS fulfilments_status ON @fulfilments (status, updated_at, order_id)",
-    )
+    tables = (FULFILMENTS, LOG)
     ignored = ASKS_ORDERS | {Fulfilment.OrderCancellationNoted}
 
     @singledispatchmethod
@@ -88,14 +74,20 @@ class SagaLog(Projection):
 
     @react.register
     def _(self, event: Fulfilment.Started, work: ProcessingEvent[UUID]) -> None:
-        self.write(
-            work, _STARTED, order_id=str(event.order_id), status=saga_status(event), at=event.timestamp
+        self.put(
+            work,
+            FULFILMENTS,
+            order_id=str(event.order_id),
+            status=saga_status(event),
+            reason=None,
+            started_at=event.timestamp,
+            updated_at=event.timestamp,
         )
 
     @react.register
     def _(self, event: Fulfilment.UnwindingStarted, work: ProcessingEvent[UUID]) -> None:
         self._write_status(event, work)
-        self.write(work, _REASON, order_id=str(event.order_id), reason=event.reason)
+        self.change(work, FULFILMENTS, order_id=str(event.order_id), reason=event.reason)
 
     @react.register(Fulfilment.Completed)
     @react.register(Fulfilment.Failed)
@@ -116,9 +108,9 @@ class SagaLog(Projection):
         self._write_status(event, work)
         entry = log_entry(event)
         if entry is not None:
-            self.write(
+            self.put(
                 work,
-                _ENTRY,
+                LOG,
                 order_id=str(event.order_id),
                 entry=event.originator_version,
                 step=entry.step,
@@ -131,7 +123,8 @@ class SagaLog(Projection):
     def _write_status(self, event: Any, work: ProcessingEvent[UUID]) -> None:
         status = saga_status(event)
         if status is not None:
-            self.write(work, _STATUS, order_id=str(event.order_id), status=status, at=event.timestamp)
+            order_id, at = str(event.order_id), event.timestamp
+            self.change(work, FULFILMENTS, order_id=order_id, status=status, updated_at=at)
 
     def fulfilment(self, order_id: UUID) -> FulfilmentView:
         """The saga log of an order. The status is None until the saga has begun."""

@@ -10,32 +10,30 @@ from application.inventory import ProductNotFound
 from application.queries import PageRequest
 from application.views import Page, StockView
 from domain.inventory import Reservation, StockItem
+from system.persistence.tables import Table
 
 from .paging import check_limit, decode_cursor, page_of
 from .projection import Projection
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS @stock_levels (
-    sku TEXT PRIMARY KEY,
-    on_hand BIGINT NOT NULL,
-    reserved BIGINT NOT NULL,
-    version BIGINT NOT NULL
-)
-"""
-
 # An event that was parked and is retried later must not set the level back: the newest version stays.
-_SET = """
-INSERT INTO @stock_levels (sku, on_hand, reserved, version) VALUES (:sku, :on_hand, :reserved, :version)
-ON CONFLICT (sku) DO UPDATE SET on_hand = :on_hand, reserved = :reserved, version = :version
-WHERE @stock_levels.version < :version
-"""
+STOCK_LEVELS = Table(
+    "stock_levels",
+    columns={
+        "sku": "TEXT",
+        "on_hand": "BIGINT NOT NULL",
+        "reserved": "BIGINT NOT NULL",
+        "version": "BIGINT NOT NULL",
+    },
+    key=("sku",),
+    newest_by="version",
+)
 
 
 class StockLevels(Projection):
     """Follows the inventory."""
 
     name = "StockLevels"
-    tables = (_TABLE,)
+    tables = (STOCK_LEVELS,)
     ignored = frozenset({Reservation.Made, Reservation.Rejected, Reservation.Released})
 
     @singledispatchmethod
@@ -54,7 +52,7 @@ class StockLevels(Projection):
         self._set(work, event.sku, event.on_hand, event.reserved, event.originator_version)
 
     def _set(self, work: ProcessingEvent[UUID], sku: str, on_hand: int, reserved: int, version: int) -> None:
-        self.write(work, _SET, sku=sku, on_hand=on_hand, reserved=reserved, version=version)
+        self.put(work, STOCK_LEVELS, sku=sku, on_hand=on_hand, reserved=reserved, version=version)
 
     def stock(self, sku: str) -> StockView:
         """The stock of a product, or `ProductNotFound`."""

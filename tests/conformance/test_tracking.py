@@ -15,6 +15,7 @@ from eventsourcing.persistence import (
 
 from domain.inventory import StockItem
 from domain.shared.causes import because_of
+from system.persistence.tables import Table
 from system.projections.projection import Projection
 from tests.support.stories import ADA_ASKS
 
@@ -105,7 +106,7 @@ def test_when_something_fails_after_the_rows_neither_they_nor_the_position_are_t
 ) -> None:
     introduced, work = received(3)
     stock_levels.policy(introduced, work)
-    stock_levels.write(work, "UPDATE @no_such_table SET a = :a", a=1)
+    stock_levels.put(work, Table("no_such_table", {"a": "BIGINT"}, key=("a",)), a=1)
     with pytest.raises(PersistenceError):
         stock_levels._record(work)
 
