@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import psycopg.conninfo
 from eventsourcing.application import Application
 from eventsourcing.persistence import InternalError, PersistenceError
+from eventsourcing.utils import Environment
 
 from application.ports import PaymentGateway
 from system.definition import (
@@ -26,10 +27,12 @@ from system.definition import (
 )
 from system.gateways.simulated import SimulatedGateway
 from system.gateways.worker import GatewayWorker
+from system.persistence.postgres import migrations
+from system.persistence.postgres.factory import connection_parameters, schema_of
 from system.runner.lease import FileLease, Lease, PostgresLease, SoleOwner
 from system.runner.runner import Runner
 from system.runner.turn import Turn
-from system.settings import POSTGRES, SQLITE, Settings
+from system.settings import ON_POSTGRES, POSTGRES, SQLITE, TUNED_POSTGRES, Settings
 
 A = TypeVar("A", bound=Application[UUID])
 Clock = Callable[[], datetime]
@@ -42,6 +45,12 @@ POSTGRES_DEFAULTS = {
     "POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT": "30",
     "POSTGRES_POOL_SIZE": "1",
     "POSTGRES_MAX_OVERFLOW": "9",
+}
+
+TUNED_DEFAULTS = {
+    **POSTGRES_DEFAULTS,
+    "POSTGRES_MAX_OVERFLOW": "31",  # one pool serves all applications
+    "POSTGRES_STATEMENT_TIMEOUT": "30",
 }
 
 OPEN_WITHIN_SECONDS = 2.0
@@ -135,7 +144,7 @@ class Orderwright:
         """The lease that whoever runs the followers of this store must hold."""
         if self.settings.persistence_module == SQLITE and not _is_in_memory(self.settings):
             return FileLease(self.settings.data / "runner.lock")
-        if self.settings.persistence_module == POSTGRES:
+        if self.settings.persistence_module in ON_POSTGRES:
             return PostgresLease(_conninfo(self.orders))
         return SoleOwner()
 
@@ -148,8 +157,10 @@ class Orderwright:
 def build(
     settings: Settings, *, gateway: PaymentGateway | None = None, clock: Clock = utc_now
 ) -> Orderwright:
-    """Open the stores and make the system. Tables that are missing are created."""
+    """Open the stores and make the system. Tables that are missing are created; those of the tuned
+    module must be there: `SchemaMismatch` says so when they are not."""
     environment = application_environment(settings)
+    migrations.check(migration_targets(settings))
     applications: dict[str, Application[UUID]] = {
         name: _open(orderwright.get_app_cls(name), environment) for name in orderwright.nodes
     }
@@ -182,7 +193,23 @@ def application_environment(settings: Settings) -> dict[str, str]:
             environment.setdefault(f"{name.upper()}_SQLITE_DBNAME", _sqlite_name(settings, name))
     if settings.persistence_module == POSTGRES:
         environment = {**POSTGRES_DEFAULTS, **environment}
+    if settings.persistence_module == TUNED_POSTGRES:
+        environment = {**TUNED_DEFAULTS, **environment}
     return environment
+
+
+def migration_targets(settings: Settings) -> list[migrations.Target]:
+    """Where the tables are that the tuned module works on: perhaps in several databases."""
+    environment = application_environment(settings)
+    found = []
+    for name in orderwright.nodes:
+        env = Environment(name, environment)
+        if env.get("PERSISTENCE_MODULE") == TUNED_POSTGRES:
+            tables = getattr(orderwright.get_app_cls(name), "tables", ())
+            parameters = {**connection_parameters(env), "options": ""}
+            conninfo = psycopg.conninfo.make_conninfo(**parameters)
+            found.append(migrations.Target(name, schema_of(env), conninfo, tables))
+    return found
 
 
 def _sqlite_name(settings: Settings, application: str) -> str:

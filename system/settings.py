@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 IN_MEMORY = "eventsourcing.popo"
 SQLITE = "eventsourcing.sqlite"
 POSTGRES = "eventsourcing.postgres"
+TUNED_POSTGRES = "system.persistence.postgres"
+ON_POSTGRES = (POSTGRES, TUNED_POSTGRES)
 
 _OUR_PREFIX = "ORDERWRIGHT_"
 
@@ -26,9 +28,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    persistence_module: Literal["eventsourcing.popo", "eventsourcing.sqlite", "eventsourcing.postgres"] = (
-        Field("eventsourcing.sqlite", alias="PERSISTENCE_MODULE", description="where events are kept")
-    )
+    persistence_module: Literal[
+        "eventsourcing.popo", "eventsourcing.sqlite", "eventsourcing.postgres", "system.persistence.postgres"
+    ] = Field("eventsourcing.sqlite", alias="PERSISTENCE_MODULE", description="where events are kept")
     data: Path = Field(
         Path("var"),
         alias="ORDERWRIGHT_DATA",
@@ -135,9 +137,9 @@ _OFF = ("", "n", "no", "f", "false", "off", "0")
 
 def _persistence_mistakes(module: str, environment: Mapping[str, str]) -> list[str]:
     mistakes = []
-    if module == POSTGRES:
+    if module in ON_POSTGRES:
         mistakes += [
-            f"{name}: is needed with PERSISTENCE_MODULE={POSTGRES}"
+            f"{name}: is needed with PERSISTENCE_MODULE={module}"
             for name in ("POSTGRES_DBNAME", "POSTGRES_HOST", "POSTGRES_USER")
             if not any(key == name or key.endswith(f"_{name}") for key in environment)
         ]

@@ -20,9 +20,17 @@ from tests.support.fixtures import (
     persistence,
     quick_folder,
     shared_database,
+    tuned_postgres,
 )
 
-__all__ = ["durable_persistence", "emptied_postgres", "persistence", "quick_folder", "shared_database"]
+__all__ = [
+    "durable_persistence",
+    "emptied_postgres",
+    "persistence",
+    "quick_folder",
+    "shared_database",
+    "tuned_postgres",
+]
 
 Open = Callable[[type[Application[UUID]], Environment], Any]
 

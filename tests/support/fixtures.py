@@ -11,8 +11,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from application.ports import PaymentGateway
-from system.bootstrap import Clock, utc_now
+from system.bootstrap import Clock, migration_targets, utc_now
 from system.gateways.simulated import SimulatedGateway
+from system.persistence.postgres import migrations
+from system.settings import Settings
 
 from .postgres import PrivatePostgres
 from .running_shop import Shop
@@ -22,36 +24,63 @@ Environment = dict[str, str]
 OpenShop = Callable[..., Shop]
 MakeWay = Callable[[Mapping[str, str], PaymentGateway, Clock], Way]
 
-PERSISTENCE = ("popo", "sqlite", "postgres")
+PERSISTENCE = {
+    "popo": "eventsourcing.popo",
+    "sqlite": "eventsourcing.sqlite",
+    "postgres": "eventsourcing.postgres",
+    "tuned": "system.persistence.postgres",
+}
+DURABLE = ("sqlite", "postgres", "tuned")
 
 
-def environment_for(module: str, request: pytest.FixtureRequest, folder: Path) -> Environment:
+def environment_for(persistence: str, request: pytest.FixtureRequest, folder: Path) -> Environment:
     """The environment of an empty store of its own, and nothing else: that is all it takes."""
     environment = {
-        "PERSISTENCE_MODULE": f"eventsourcing.{module}",
+        "PERSISTENCE_MODULE": PERSISTENCE[persistence],
         "ORDERWRIGHT_DATA": str(folder / "var"),
         "ORDERWRIGHT_GATEWAY_RETRY_SECONDS": "0.01",
     }
-    if module == "postgres":
+    if persistence == "postgres":
         environment |= request.getfixturevalue("emptied_postgres")
+    if persistence == "tuned":
+        server, database = request.getfixturevalue("postgres"), request.getfixturevalue("shared_database")
+        environment |= emptied(server, f"{database}_tuned")
+    return environment
+
+
+def migrated(environment: Environment) -> Environment:
+    """The environment of a store that is ready for the tuned module."""
+    environment = {"PERSISTENCE_MODULE": PERSISTENCE["tuned"], **environment}
+    migrations.migrate(migration_targets(Settings.from_environment(environment)))
     return environment
 
 
 @pytest.fixture(scope="session")
 def shared_database(postgres: PrivatePostgres) -> Iterator[str]:
-    """A database for all tests that only need an empty store: making one takes longer than most of them."""
+    """A database for all tests that only need an empty store: making one takes longer than most of them.
+
+    Beside it is another one for the tuned module, whose name ends with ``_tuned``.
+    """
     name = f"shared_{uuid4().hex}"
-    postgres.create_database(name)
+    for each in (name, f"{name}_tuned"):
+        postgres.create_database(each)
+    migrated(postgres.environment(f"{name}_tuned"))
     yield name
-    postgres.drop_database(name)
+    for each in (name, f"{name}_tuned"):
+        postgres.drop_database(each)
 
 
 @pytest.fixture
 def emptied_postgres(postgres: PrivatePostgres, shared_database: str) -> Environment:
     """The environment variables of a database in which every table is as if it had just been made."""
-    environment = postgres.environment(shared_database)
+    return emptied(postgres, shared_database)
+
+
+def emptied(postgres: PrivatePostgres, database: str) -> Environment:
+    """Empty every table of a database; its environment variables."""
+    environment = postgres.environment(database)
     with psycopg.connect(
-        host=environment["POSTGRES_HOST"], user=environment["POSTGRES_USER"], dbname=shared_database
+        host=environment["POSTGRES_HOST"], user=environment["POSTGRES_USER"], dbname=database
     ) as connection:
         kinds = "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         for name, kind in connection.execute(kinds).fetchall():
@@ -62,7 +91,7 @@ def emptied_postgres(postgres: PrivatePostgres, shared_database: str) -> Environ
                 connection.execute(
                     SQL("DELETE FROM {} WHERE application_name <> '__migration__'").format(Identifier(name))
                 )
-            elif kind == "r":
+            elif kind == "r" and name != "orderwright_schema":
                 connection.execute(SQL("DELETE FROM {}").format(Identifier(name)))
     return environment
 
@@ -78,13 +107,13 @@ def quick_folder(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(params=PERSISTENCE)
+@pytest.fixture(params=list(PERSISTENCE))
 def persistence(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of each persistence there is."""
     return environment_for(request.param, request, quick_folder)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=DURABLE)
 def durable_persistence(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of each persistence that outlives a process."""
     return environment_for(request.param, request, quick_folder)
@@ -100,6 +129,12 @@ def in_memory(request: pytest.FixtureRequest, quick_folder: Path) -> Environment
 def on_sqlite(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of SQLite files in a folder of the test's own."""
     return environment_for("sqlite", request, quick_folder)
+
+
+@pytest.fixture
+def tuned_postgres(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
+    """The environment of the tuned module on an empty store."""
+    return environment_for("tuned", request, quick_folder)
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""Makes the tuned recorders from an application's environment."""
+
+from typing import Any
+
+from eventsourcing.persistence import ProcessRecorder, TrackingRecorder
+from eventsourcing.postgres import PostgresFactory
+from eventsourcing.utils import Environment, EnvType
+
+from .pool import BROKEN_IS_CLOSED_AFTER_MS, Datastore, Pool
+from .recorder import TunedRecorder
+
+
+class TunedFactory(PostgresFactory):
+    """The library's factory with our pool and our recorder. It makes no tables: see `migrations`."""
+
+    def __init__(self, env: Environment | EnvType | None) -> None:
+        # Not the library's: it would open a pool for each application.
+        self.env = env if isinstance(env, Environment) else Environment(env=env)
+        self._is_entered = False
+        get = self.env.get
+        wait_seconds = float(get("POSTGRES_CONNECT_TIMEOUT") or 2)
+        smallest = int(get("POSTGRES_POOL_SIZE") or 1)
+        pool = Pool.open(
+            connection_parameters(self.env),
+            wait_seconds=wait_seconds,
+            sizes=(smallest, smallest + int(get("POSTGRES_MAX_OVERFLOW") or 0)),
+        )
+        self._datastore = self.datastore = Datastore(pool, schema_of(self.env))
+
+    def process_recorder(self) -> ProcessRecorder:
+        """The tuned recorder."""
+        prefix = self.env.name.lower()
+        return TunedRecorder(
+            self._datastore, events_table_name=f"{prefix}_events", tracking_table_name=f"{prefix}_tracking"
+        )
+
+    def application_recorder(self) -> Any:
+        """The tuned recorder; an application that follows nobody leaves its tracking table empty."""
+        return self.process_recorder()
+
+    def tracking_recorder(self, tracking_recorder_class: Any = None) -> Any:
+        """Not needed here: every follower of ours records events or rows as well."""
+        raise NotImplementedError(TrackingRecorder)
+
+
+def schema_of(env: Environment) -> str:
+    """The schema that an application's tables are in."""
+    return env.get("POSTGRES_SCHEMA") or "public"
+
+
+def connection_parameters(env: Environment) -> dict[str, Any]:
+    """What connects to an application's database. Whatever hangs is given up in seconds."""
+    get = env.get
+    milliseconds = {
+        "lock_timeout": 1000 * int(get("POSTGRES_LOCK_TIMEOUT") or 0),
+        "statement_timeout": 1000 * int(get("POSTGRES_STATEMENT_TIMEOUT") or 0),
+        "idle_in_transaction_session_timeout": 1000
+        * int(get("POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT") or 0),
+    }
+    return {
+        "dbname": get("POSTGRES_DBNAME"),
+        "host": get("POSTGRES_HOST"),
+        "port": get("POSTGRES_PORT") or "5432",
+        "user": get("POSTGRES_USER"),
+        "password": get("POSTGRES_PASSWORD") or None,
+        "connect_timeout": int(get("POSTGRES_CONNECT_TIMEOUT") or 2),
+        "tcp_user_timeout": BROKEN_IS_CLOSED_AFTER_MS,
+        "application_name": "orderwright",
+        "options": " ".join(f"-c {name}={value}" for name, value in milliseconds.items()),
+    }

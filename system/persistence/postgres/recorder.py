@@ -1,0 +1,250 @@
+"""The tuned recorder: an append is one round trip, and readers get pages and many streams at once.
+
+An append is a call of the stored procedure that `migrations` defines. It commits twice. The first
+commit stores everything while it holds the log's lock, and does not wait for the disk: the lock is
+free again after microseconds, and the order of positions is the order of commits. The second is
+empty and does wait for the disk, together with everybody else's: PostgreSQL flushes its log in
+order, so what was stored before is durable when the call returns. See docs/decisions/011.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, cast
+from uuid import UUID
+
+from eventsourcing.persistence import (
+    InterfaceError,
+    Notification,
+    OperationalError,
+    StoredEvent,
+    Tracking,
+)
+from eventsourcing.utils import retry
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from system.persistence.recorders import PostgresRecorder
+from system.persistence.sql import for_postgres
+from system.persistence.tables import Change, postgres_parameters, postgres_statement
+
+from .pool import Datastore
+
+once_more = retry((InterfaceError, OperationalError), max_attempts=2, wait=0)
+"""For reading: a connection that the database had closed meanwhile is replaced."""
+
+
+class TunedRecorder(PostgresRecorder):
+    """Events, positions and rows in tables of a PostgreSQL database."""
+
+    datastore: Datastore
+
+    def __init__(self, datastore: Datastore, *, events_table_name: str, tracking_table_name: str) -> None:
+        super().__init__(
+            datastore, events_table_name=events_table_name, tracking_table_name=tracking_table_name
+        )
+        schema = datastore.schema
+        self._events = f'"{schema}"."{events_table_name}"'
+        self._tracking = f'"{schema}"."{tracking_table_name}"'
+        self._append = f'CALL "{schema}"."{events_table_name}_append"({_APPEND_PARAMETERS})'.encode()
+        self._insert = f'SELECT "{schema}"."{events_table_name}_insert"({_INSERT_PARAMETERS})'.encode()
+        self._fence = f'"{schema}".orderwright_fence'
+
+    # Writing
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Append events, move a position and change rows: all of it or nothing, durable on return.
+
+        Raises `IntegrityError` when a version is taken or the position was moved by somebody else.
+        """
+        tracking: Tracking | None = kwargs.get("tracking")
+        changes = list(cast(Iterable[Change], kwargs.get("changes", ())))
+        if changes and stored_events:
+            return self._write_all(stored_events, tracking, changes)
+        if stored_events:
+            return self._append_events(stored_events, tracking)
+        if tracking is not None:
+            self._write_rows(tracking, changes)
+        return []
+
+    def insert_tracking(self, tracking: Tracking) -> None:
+        """Move a position forward. Raises `IntegrityError` when it is there or further already."""
+        self._write_rows(tracking, [])
+
+    def _append_events(self, events: Sequence[StoredEvent], tracking: Tracking | None) -> Sequence[int]:
+        where = (tracking.application_name, tracking.notification_id) if tracking else (None, None)
+        with self.datastore.shared.connection() as connection:
+            cursor = connection.cursor(binary=True)
+            cursor.execute(self._append, (*_columns(events), *where), prepare=True)
+            row = cursor.fetchone()
+        self._notify()
+        return cast(tuple[list[int]], row)[0]
+
+    def _write_rows(self, tracking: Tracking, changes: list[Change]) -> None:
+        parameters: list[Any] = [tracking.application_name, tracking.notification_id]
+        for change in changes:
+            parameters += postgres_parameters(change)
+        statement = _rows_statement(
+            self._tracking, self._fence, tuple(postgres_statement(c, self.datastore.schema) for c in changes)
+        )
+        with self.datastore.shared.connection() as connection:
+            connection.cursor(binary=True).execute(statement, parameters, prepare=True)
+
+    def _write_all(
+        self, events: Sequence[StoredEvent], tracking: Tracking | None, changes: list[Change]
+    ) -> Sequence[int]:
+        """The rare page that both changes rows and records events, which is where one is parked."""
+        with self.datastore.shared.connection() as connection, connection.transaction():
+            if tracking is not None:
+                self._move(connection, tracking)
+            for change in changes:
+                statement = postgres_statement(change, self.datastore.schema)
+                connection.execute(statement.encode(), postgres_parameters(change))
+            row = connection.cursor(binary=True).execute(self._insert, _columns(events)).fetchone()
+        self._notify()
+        return cast(tuple[list[int]], row)[0]
+
+    def _move(self, connection: Connection[TupleRow], tracking: Tracking) -> None:
+        statement = _rows_statement(self._tracking, self._fence, ())
+        connection.execute(statement, (tracking.application_name, tracking.notification_id))
+
+    def _notify(self) -> None:
+        self.datastore.shared.notifier.notify(self.channel_name)
+
+    # Reading
+
+    @once_more
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """See `AggregateRecorder`."""
+        direction = "DESC" if desc else "ASC"
+        statement = (
+            f"SELECT originator_id, originator_version, topic, state FROM {self._events} "
+            "WHERE originator_id = %b AND originator_version > %b AND originator_version <= %b "
+            f"ORDER BY originator_version {direction} LIMIT %b"
+        )
+        first, last = gt if gt is not None else -1, lte if lte is not None else _LAST
+        rows = self._read(statement, (originator_id, first, last, limit))
+        return [StoredEvent(*row) for row in rows]
+
+    @once_more
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """The events of many streams, of each those after a version; each stream in order."""
+        statement = (
+            "SELECT e.originator_id, e.originator_version, e.topic, e.state "
+            "FROM unnest(%b::uuid[], %b::bigint[]) AS wanted(id, version) "
+            f"JOIN {self._events} AS e ON e.originator_id = wanted.id "
+            "AND e.originator_version > wanted.version ORDER BY e.originator_id, e.originator_version"
+        )
+        rows = self._read(statement, (list(after), list(after.values())))
+        return [StoredEvent(*row) for row in rows]
+
+    @once_more
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """See `ApplicationRecorder`."""
+        first = 0 if start is None else start - inclusive_of_start
+        of_topics = "AND topic = ANY(%b) " if topics else ""
+        statement = (
+            "SELECT originator_id, originator_version, topic, state, notification_id "
+            f"FROM {self._events} WHERE notification_id > %b AND notification_id <= %b {of_topics}"
+            "ORDER BY notification_id LIMIT %b"
+        )
+        last = _LAST if stop is None else stop
+        rows = self._read(statement, (first, last, *([list(topics)] if topics else []), limit))
+        return [Notification(*row) for row in rows]
+
+    @once_more
+    def max_notification_id(self) -> int | None:
+        """See `ApplicationRecorder`."""
+        return cast(int | None, self._read(f"SELECT max(notification_id) FROM {self._events}", ())[0][0])
+
+    @once_more
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """See `TrackingRecorder`."""
+        statement = f"SELECT max(notification_id) FROM {self._tracking} WHERE application_name = %b"
+        return cast(int | None, self._read(statement, (application_name,))[0][0])
+
+    @once_more
+    def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
+        """See `StreamReader`."""
+        statement = (
+            "SELECT originator_id, originator_version, topic, state, notification_id "
+            f"FROM {self._events} WHERE originator_id = %b AND originator_version >= %b "
+            "AND originator_version <= %b ORDER BY originator_version"
+        )
+        return [Notification(*row) for row in self._read(statement, (stream_id, first, last or _LAST))]
+
+    @once_more
+    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """See `RowStore`."""
+        with self.datastore.shared.connection() as connection:
+            cursor = connection.execute(for_postgres(statement, self.datastore.schema), parameters)
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def create_tables(self, statements: Iterable[str]) -> None:
+        """Nothing: the migrations make the tables."""
+
+    def _read(self, statement: str, parameters: Sequence[Any]) -> list[TupleRow]:
+        with self.datastore.shared.connection() as connection:
+            cursor = connection.cursor(binary=True)
+            return cursor.execute(statement.encode(), parameters, prepare=True).fetchall()
+
+
+_LAST = 2**62
+_INSERT_PARAMETERS = (
+    "%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::timestamptz[]"
+)
+_APPEND_PARAMETERS = f"{_INSERT_PARAMETERS}, %b::text, %b::bigint, NULL"
+
+
+def _columns(events: Sequence[StoredEvent]) -> tuple[Collection[Any], ...]:
+    """The columns of the rows of events. What describes an event is filled in by the database where
+    the writer has not told it."""
+    described: list[tuple[str | None, str | None, datetime | None]] = [
+        (
+            getattr(event, "correlation_id", None),
+            getattr(event, "user", None),
+            getattr(event, "recorded_at", None),
+        )
+        for event in events
+    ]
+    return (
+        [event.originator_id for event in events],
+        [event.originator_version for event in events],
+        [event.topic for event in events],
+        [event.state for event in events],
+        [correlation_id for correlation_id, _, _ in described],
+        [user for _, user, _ in described],
+        [recorded_at for _, _, recorded_at in described],
+    )
+
+
+@cache
+def _rows_statement(tracking: str, fence: str, changes: tuple[str, ...]) -> bytes:
+    """One statement, and so one transaction, that moves the position and changes the rows.
+
+    The fence fails the whole of it when the position was not moved.
+    """
+    moved = (
+        f"moved AS (INSERT INTO {tracking} AS t VALUES (%b, %b) ON CONFLICT (application_name) DO UPDATE "
+        "SET notification_id = excluded.notification_id WHERE t.notification_id < excluded.notification_id "
+        "RETURNING 1)"
+    )
+    parts = [moved, *(f"change_{number} AS ({change})" for number, change in enumerate(changes))]
+    return f"WITH {', '.join(parts)} SELECT {fence}((SELECT count(*) FROM moved))".encode()
