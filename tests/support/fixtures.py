@@ -22,6 +22,7 @@ from .ways import WAYS, Way
 
 Environment = dict[str, str]
 OpenShop = Callable[..., Shop]
+OpenWay = Callable[..., Way]
 MakeWay = Callable[[Mapping[str, str], PaymentGateway, Clock], Way]
 
 PERSISTENCE = {

@@ -9,6 +9,7 @@ from .commands import EXIT_CODES, Root
 from .demo import demo
 from .fulfilments import fulfilments
 from .importing import import_orders
+from .migrating import migrate_store
 from .orders import orders
 from .payments import payments
 from .serving import serve
@@ -25,5 +26,16 @@ def main() -> None:
     configure_logs("console", "ERROR")
 
 
-for command in (serve, demo, import_orders, orders, stock, fulfilments, payments, doctor, settings):
+for command in (
+    serve,
+    migrate_store,
+    demo,
+    import_orders,
+    orders,
+    stock,
+    fulfilments,
+    payments,
+    doctor,
+    settings,
+):
     main.add_command(command)

@@ -1,0 +1,36 @@
+"""Bring the schema of a PostgreSQL store up to this release."""
+
+import click
+
+from system.bootstrap import migration_targets
+from system.persistence.postgres.migrations import Applied, migrate
+from system.settings import TUNED_POSTGRES
+
+from .commands import Command, wants_json
+from .output import write_json, write_line
+from .store import settings_now
+
+
+@click.command("migrate", cls=Command)
+def migrate_store() -> None:
+    """Make or upgrade the tables of PERSISTENCE_MODULE=system.persistence.postgres.
+
+    Safe to run at any time and by several at once: each step is taken once. There is no way back;
+    a release that is older than the schema refuses to start.
+    """
+    targets = migration_targets(settings_now())
+    if not targets:
+        raise click.UsageError(
+            f"only PERSISTENCE_MODULE={TUNED_POSTGRES} has migrations; the other stores make their "
+            "tables at the first start"
+        )
+
+    def tell(step: Applied) -> None:
+        if not wants_json():
+            write_line(f"{step.application}: {step.number} {step.title}")
+
+    applied = migrate(targets, progress=tell)
+    if wants_json():
+        write_json({"applied": applied})
+    elif not applied:
+        write_line("The schema is up to date.")
