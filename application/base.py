@@ -1,14 +1,14 @@
 """The base of every application: safe decoding, and commands that are retried on a conflict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 import eventsourcing.application
 from eventsourcing.application import AggregateNotFoundError
-from eventsourcing.persistence import IntegrityError, JSONTranscoder, Mapper, Recording
+from eventsourcing.persistence import IntegrityError, JSONTranscoder, Mapper, Recording, StoredEvent
 
 from domain.shared.aggregates import Aggregate
 from domain.shared.causes import Cause, because_of
@@ -43,6 +43,14 @@ class CommandContext:
         )
 
 
+class StreamsReader(Protocol):
+    """Reads many streams at once."""
+
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """The events of these streams, of each those after a version; each stream in order."""
+        ...
+
+
 class Application(eventsourcing.application.Application[UUID]):
     """An application whose stored events can be trusted and whose pages are not tiny."""
 
@@ -69,6 +77,12 @@ class Application(eventsourcing.application.Application[UUID]):
         except AggregateNotFoundError:
             return None
         return cast(A, found)
+
+    def find_all(self, aggregate_class: type[A], aggregate_ids: Iterable[UUID]) -> dict[UUID, A]:  # noqa: ARG002 - names the type of the answer
+        """Those of the aggregates that there are, read at once."""
+        found: dict[UUID, Any] = dict.fromkeys(aggregate_ids)
+        bring_up_to_date(found, cast(StreamsReader, self.recorder), self.mapper)
+        return {id_: aggregate for id_, aggregate in found.items() if aggregate is not None}
 
     def decide(
         self,
@@ -103,3 +117,12 @@ class Application(eventsourcing.application.Application[UUID]):
 def last_position(recordings: list[Recording[UUID]]) -> int | None:
     """The position of the last of these, in its application's log."""
     return recordings[-1].notification.id if recordings else None
+
+
+def bring_up_to_date(aggregates: dict[UUID, Any], reader: StreamsReader, mapper: Mapper[UUID]) -> None:
+    """Fold what is stored since into each aggregate, in place; None is one that is not known yet, and
+    stays None when it does not exist."""
+    after = {id_: 0 if aggregate is None else aggregate.version for id_, aggregate in aggregates.items()}
+    for stored_event in reader.select_streams(after):
+        event: Any = mapper.to_domain_event(stored_event)
+        aggregates[event.originator_id] = event.mutate(aggregates[event.originator_id])

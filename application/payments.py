@@ -49,12 +49,11 @@ class Payments(Application):
         else was faster with one of the payments, and `PaymentOutcomeContradicted`; then nothing
         is recorded.
         """
-        self.save(*(self._with_outcome(outcome) for outcome in outcomes))
-
-    def _with_outcome(self, outcome: Outcome) -> Payment:
-        payment = self.find(Payment, payment_id(outcome.order_id))
-        if payment is None:
-            raise LookupError(f"order {outcome.order_id} has no payment")
-        with because_of(outcome.cause):
-            outcome.tell(payment)
-        return payment
+        payments = self.find_all(Payment, {payment_id(outcome.order_id) for outcome in outcomes})
+        for outcome in outcomes:
+            payment = payments.get(payment_id(outcome.order_id))
+            if payment is None:
+                raise LookupError(f"order {outcome.order_id} has no payment")
+            with because_of(outcome.cause):
+                outcome.tell(payment)
+        self.save(*payments.values())

@@ -63,9 +63,34 @@ class InMemoryRecorder(POPOProcessRecorder):
                 if version >= first and (last is None or version <= last)
             ]
 
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """See `StreamsReader`."""
+        for stream_id, version in after.items():
+            yield from self.select_events(stream_id, gt=version)
+
 
 class SqliteRecorder(SQLiteProcessRecorder):
     """Events and rows in an SQLite file of the application's own."""
+
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """See `StreamsReader`."""
+        wanted = [(stream_id.hex, version) for stream_id, version in after.items()]
+        rows: list[Any] = []
+        with self.datastore.transaction(commit=False) as cursor:
+            for first in range(0, len(wanted), _STREAMS_AT_ONCE):
+                some = wanted[first : first + _STREAMS_AT_ONCE]
+                cursor.execute(
+                    f"WITH wanted(id, version) AS (VALUES {', '.join(['(?, ?)'] * len(some))}) "
+                    f"SELECT e.* FROM wanted CROSS JOIN {self.events_table_name} AS e "
+                    "ON e.originator_id = wanted.id AND e.originator_version > wanted.version "
+                    "ORDER BY e.originator_id, e.originator_version",
+                    [value for pair in some for value in pair],
+                )
+                rows += cursor.fetchall()
+        for row in rows:
+            yield StoredEvent(
+                UUID(row["originator_id"]), row["originator_version"], row["topic"], row["state"]
+            )
 
     def _insert_events(
         self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any
@@ -98,6 +123,10 @@ class SqliteRecorder(SQLiteProcessRecorder):
         with self.datastore.transaction(commit=False) as cursor:
             cursor.execute(for_sqlite(statement), parameters)
             return [dict(row) for row in cursor.fetchall()]
+
+
+_STREAMS_AT_ONCE = 400
+"""So many that SQLite takes them as parameters of one statement."""
 
 
 def _tried_twice(method: Any) -> Any:
@@ -139,6 +168,18 @@ class PostgresRecorder(PostgresProcessRecorder):
         for change in cast(Iterable[Change], kwargs.get("changes", ())):
             statement = postgres_statement(change, self.datastore.schema)
             curs.execute(statement.encode(), postgres_parameters(change), prepare=True)
+
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """See `StreamsReader`."""
+        statement = SQL(
+            "SELECT e.originator_id, e.originator_version, e.topic, e.state "
+            "FROM unnest(%s::uuid[], %s::bigint[]) AS wanted(id, version) "
+            "JOIN {schema}.{table} AS e ON e.originator_id = wanted.id "
+            "AND e.originator_version > wanted.version ORDER BY e.originator_id, e.originator_version"
+        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
+        with self.datastore.cursor() as cursor:
+            cursor.execute(statement, (list(after), list(after.values())), binary=True)
+            return [StoredEvent(**row) for row in cursor.fetchall()]
 
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
         """See `StreamReader`."""

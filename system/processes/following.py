@@ -1,6 +1,6 @@
 """What every follower has in common."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -9,7 +9,7 @@ from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.domain import AggregateEvent
 from eventsourcing.persistence import ProcessRecorder
-from eventsourcing.system import Follower, ProcessApplication
+from eventsourcing.system import Follower, ProcessApplication, RecordingEvent
 
 from application.base import PAGE_SIZE, Application
 from domain.shared.causes import Cause, because_of
@@ -46,7 +46,34 @@ class Following(Application, Follower[UUID]):
     def policy(self, domain_event: Any, processing_event: ProcessingEvent[UUID]) -> None:
         """The library's hook: react, because of this event."""
         with because_of(Cause.event(domain_event)):
-            self.react(domain_event, processing_event)
+            self._reaction_to(type(domain_event))(self, domain_event, processing_event)
+
+    def needs(self, event: Any) -> Iterable[UUID]:  # noqa: ARG002 - there is something to ask for below
+        """The aggregates that the reaction to an event will ask for, so that those of a whole page
+        can be read at once. One that is left out is found all the same."""
+        return ()
+
+    def record_work(self, work: ProcessingEvent[UUID]) -> None:
+        """Record what the reactions came to, and wake who follows this application."""
+        stored_events = [self.mapper.to_stored_event(event) for event in work.events]
+        self.recorder.insert_events(stored_events, tracking=work.tracking, **work.saved_kwargs)
+        if stored_events:
+            news = RecordingEvent[UUID](self.name, [], None)
+            for receiver in getattr(self, "followers", ()):  # a read model has none
+                receiver.receive_recording_event(news)
+
+    def _reaction_to(self, kind: type[Any]) -> Callable[..., None]:
+        """The reaction to a kind of event. (Asking the library's dispatcher each time costs as much
+        as many a reaction.)"""
+        reaction = self._reactions.get(kind)
+        if reaction is None:
+            reaction = self._reactions[kind] = type(self).__dict__["react"].dispatcher.dispatch(kind)
+        return reaction
+
+    @cached_property
+    def _reactions(self) -> dict[type[Any], Callable[..., None]]:
+        handled_events(type(self))  # see there
+        return {}
 
     @cached_property
     def handled_topics(self) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Inventory reserves and releases on behalf of the fulfilment."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.inventory import Inventory
 from domain.fulfilment import Fulfilment
+from domain.shared.ids import reservation_id, stock_item_id
 
 from .following import Process
 from .saga_facts import ASKS_ORDERS, ASKS_PAYMENTS, PROGRESS
@@ -18,6 +20,12 @@ class InventoryProcess(Inventory, Process):
 
     name = "Inventory"
     ignored = PROGRESS | ASKS_PAYMENTS | ASKS_ORDERS
+
+    def needs(self, event: Any) -> Iterable[UUID]:
+        """See `Following.needs`."""
+        yield reservation_id(event.order_id)
+        for line in getattr(event, "lines", ()):  # to release says nothing of them: the reservation does
+            yield stock_item_id(line.sku)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:

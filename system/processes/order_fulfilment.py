@@ -1,5 +1,6 @@
 """The saga: hears what happened to an order, its payment and its reservation, and goes on."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,13 @@ class OrderFulfilment(Process):
         if fulfilment is None:
             raise LookupError(f"order {order_id} has no fulfilment yet")
         return fulfilment
+
+    def needs(self, event: Any) -> Iterable[UUID]:
+        """See `Following.needs`."""
+        if isinstance(event, StockItem.Event):
+            return ()
+        is_order = isinstance(event, Order.Event)
+        return (fulfilment_id(event.originator_id if is_order else event.order_id),)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:

@@ -1,5 +1,6 @@
 """Orders confirms and cancels on behalf of the fulfilment."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,10 @@ class OrdersProcess(Orders, Process):
 
     name = "Orders"
     ignored = PROGRESS | ASKS_PAYMENTS | ASKS_INVENTORY
+
+    def needs(self, event: Any) -> Iterable[UUID]:
+        """See `Following.needs`."""
+        return (event.order_id,)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:

@@ -1,5 +1,6 @@
 """Payments asks for charges and refunds on behalf of the fulfilment."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.payments import Payments
 from domain.fulfilment import Fulfilment
+from domain.shared.ids import payment_id
 
 from .following import Process
 from .saga_facts import ASKS_INVENTORY, ASKS_ORDERS, PROGRESS
@@ -18,6 +20,10 @@ class PaymentsProcess(Payments, Process):
 
     name = "Payments"
     ignored = PROGRESS | ASKS_INVENTORY | ASKS_ORDERS
+
+    def needs(self, event: Any) -> Iterable[UUID]:
+        """See `Following.needs`."""
+        return (payment_id(event.order_id),)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:

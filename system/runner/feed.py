@@ -11,20 +11,17 @@ What can go wrong, and what follows:
   times more and then parked; later events of its order wait behind it, all others go on.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
-from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import (
-    ApplicationRecorder,
     IntegrityError,
     InterfaceError,
     InternalError,
-    Mapper,
     Notification,
     NotSupportedError,
     OperationalError,
@@ -36,6 +33,7 @@ from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
 from system.processes.following import Following
 
+from .log import Entry, Log
 from .parking import ParkedEvent, ParkingLot, parking_lot_id
 from .working_set import PageOfWork, WorkingSet
 
@@ -51,29 +49,21 @@ CARRY_FORWARD_AFTER = 5000
 log = structlog.get_logger()
 
 
-class Leading(Protocol):
-    """What a feed reads from: any application with a log."""
-
-    name: Any
-    mapper: Mapper[UUID]
-
-    @property
-    def recorder(self) -> ApplicationRecorder: ...
-
-
 class Feed:
     """Reads `leader` for `follower`. Belongs to one thread, with the follower's other feeds."""
 
     def __init__(
         self,
         follower: Following,
-        leader: Leading,
+        log: Log,
         working_set: WorkingSet,
         clock: Callable[[], datetime],
         page_size: int,
     ) -> None:
         self.follower = follower
-        self.leader = leader
+        self.leader = log.leader
+        self._log = log
+        self._lot_id = parking_lot_id(follower.name)
         self._working_set = working_set
         self._clock = clock
         self._page_size = page_size
@@ -92,13 +82,11 @@ class Feed:
 
     def head(self) -> int:
         """Where the leader's log ends."""
-        return self.leader.recorder.max_notification_id() or 0
+        return self._log.head()
 
     def advance(self) -> int:
         """Process one page and return how many events it had; zero when there is nothing new."""
-        page = self.leader.recorder.select_notifications(
-            start=self.position, limit=self._page_size, inclusive_of_start=False
-        )
+        page = self._log.page(self.position, self._page_size)
         if page:
             self._process(page)
         return len(page)
@@ -113,7 +101,7 @@ class Feed:
             else:
                 self._recorded = self._position
 
-    def _process(self, page: Sequence[Notification]) -> None:
+    def _process(self, page: Sequence[Entry]) -> None:
         error: Exception = IntegrityError("the page conflicts with what is stored, again and again")
         for _ in range(CONFLICTS_BEFORE_ISOLATION):
             try:
@@ -130,21 +118,21 @@ class Feed:
                 return
         self._isolate(page, error)
 
-    def _is_overtaken(self, page: Sequence[Notification]) -> bool:
+    def _is_overtaken(self, page: Sequence[Entry]) -> bool:
         """Whether the position was moved by somebody else; then reading begins anew from there."""
         self._position = None
-        return self.position >= page[0].id
+        return self.position >= page[0].position
 
-    def _isolate(self, page: Sequence[Notification], error: Exception) -> None:
+    def _isolate(self, page: Sequence[Entry], error: Exception) -> None:
         if len(page) == 1:
             self._retry_then_park(page, error)
             return
         middle = len(page) // 2
         self._process(page[:middle])
-        if self.position == page[middle - 1].id:  # else somebody else took over meanwhile
+        if self.position == page[middle - 1].position:  # else somebody else took over meanwhile
             self._process(page[middle:])
 
-    def _retry_then_park(self, page: Sequence[Notification], error: Exception) -> None:
+    def _retry_then_park(self, page: Sequence[Entry], error: Exception) -> None:
         for attempt in range(2, ATTEMPTS + 1):
             time.sleep(PAUSE_BETWEEN_ATTEMPTS * attempt)
             try:
@@ -155,66 +143,62 @@ class Feed:
                 error = again
             else:
                 return
-        where = {"leader": self.leader.name, "position": page[0].id, "topic": page[0].topic}
+        where = {"leader": self.leader.name, "position": page[0].position, "topic": page[0].topic}
         log.error("event parked", follower=self.follower.name, error=_text(error), **where)
-        self._record(page, lambda notification, work: self._park(notification, work, error))
+        self._record(page, lambda entry, work: self._park(entry, work, error))
 
-    def _record(
-        self, page: Sequence[Notification], handle: Callable[[Notification, PageOfWork], object]
-    ) -> None:
-        last = page[-1].id
+    def _record(self, page: Sequence[Entry], handle: Callable[[Entry, PageOfWork], object]) -> None:
+        last = page[-1].position
+        concerning = [entry for entry in page if self._concerns(entry)]
         work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
         with self._working_set.page():
-            self._lot = self._parking_lot()
-            for notification in page:
-                if self._concerns(notification):
-                    handle(notification, work)
+            if concerning:
+                self._working_set.fetch(self._needed_by(concerning))
+                self._lot = self.follower.find(ParkingLot, self._lot_id)
+                for entry in concerning:
+                    handle(entry, work)
             if work.events or work.saved_kwargs or last - self._recorded >= CARRY_FORWARD_AFTER:
-                recordings = self.follower._record(work)
+                self.follower.record_work(work)
                 self._recorded = last
-                self.follower._notify(recordings)
         self._position = last
 
-    def _concerns(self, notification: Notification) -> bool:
+    def _concerns(self, entry: Entry) -> bool:
         """Whether the follower has to do with this event. One that nobody here knows, perhaps of a
         newer release, might concern it: passing over it in silence would lose it for ever."""
-        topic = notification.topic
-        return topic in self.follower.handled_topics or topic not in EVENT_TYPES
+        return entry.topic in self.follower.handled_topics or entry.topic not in EVENT_TYPES
 
-    def _react_to(self, notification: Notification, work: PageOfWork) -> None:
+    def _needed_by(self, page: Sequence[Entry]) -> set[UUID]:
+        """The aggregates that the page will ask for, as far as can be told. One that cannot be told
+        is read when it is asked for, and what is wrong with an event is found out when it is its turn."""
+        needed = {self._lot_id}
+        for entry in page:
+            with contextlib.suppress(Exception):
+                needed.update(self.follower.needs(entry.event))
+        return needed
+
+    def _react_to(self, entry: Entry, work: PageOfWork) -> None:
         lot = self._lot
         if lot is not None:
-            stream = str(notification.originator_id)
+            stream = str(entry.notification.originator_id)
             if lot.holds_back(stream):
-                return self._hold_back(notification, work, lot, stream)
-        event: Any = self.leader.mapper.to_domain_event(notification)
-        if lot is not None and lot.holds_back(event.correlation_id):
-            return self._hold_back(notification, work, lot, event.correlation_id)
-        return self.follower.policy(event, work)
+                return self._hold_back(entry, work, lot, stream)
+            if lot.holds_back(entry.event.correlation_id):
+                return self._hold_back(entry, work, lot, entry.event.correlation_id)
+        return self.follower.policy(entry.event, work)
 
-    def _parking_lot(self) -> ParkingLot | None:
-        try:
-            lot: ParkingLot = self.follower.repository.get(parking_lot_id(self.follower.name))
-        except AggregateNotFoundError:
-            return None
-        return lot
-
-    def _hold_back(
-        self, notification: Notification, work: PageOfWork, lot: ParkingLot, sequence: str
-    ) -> None:
-        with because_of(self._cause_of_parking(notification, sequence)):
-            lot.park(self._parked(notification, sequence, None, 0))
+    def _hold_back(self, entry: Entry, work: PageOfWork, lot: ParkingLot, sequence: str) -> None:
+        with because_of(self._cause_of_parking(entry, sequence)):
+            lot.park(self._parked(entry.notification, sequence, None, 0))
         work.collect_events(lot)
 
-    def _park(self, notification: Notification, work: PageOfWork, error: Exception) -> None:
+    def _park(self, entry: Entry, work: PageOfWork, error: Exception) -> None:
         try:
-            event: Any = self.leader.mapper.to_domain_event(notification)
-            sequence = event.correlation_id
+            sequence = entry.event.correlation_id
         except Exception:
-            sequence = str(notification.originator_id)
-        with because_of(self._cause_of_parking(notification, sequence)):
+            sequence = str(entry.notification.originator_id)
+        with because_of(self._cause_of_parking(entry, sequence)):
             lot = self._lot or ParkingLot.open(self.follower.name)
-            lot.park(self._parked(notification, sequence, _text(error), ATTEMPTS))
+            lot.park(self._parked(entry.notification, sequence, _text(error), ATTEMPTS))
         work.collect_events(lot)
 
     def _parked(
@@ -231,8 +215,8 @@ class Feed:
             attempts=attempts,
         )
 
-    def _cause_of_parking(self, notification: Notification, sequence: str) -> Cause:
-        return Cause(self._clock(), sequence, f"{self.leader.name}:{notification.id}", user=None)
+    def _cause_of_parking(self, entry: Entry, sequence: str) -> Cause:
+        return Cause(self._clock(), sequence, f"{self.leader.name}:{entry.position}", user=None)
 
 
 def _text(error: Exception) -> str:

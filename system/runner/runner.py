@@ -16,7 +16,8 @@ from eventsourcing.system import Leader, RecordingEvent, RecordingEventReceiver,
 
 from system.processes.following import Following
 
-from .feed import STORE_FAULTS, Feed, Leading
+from .feed import STORE_FAULTS, Feed
+from .log import Leading, Log
 from .loop import FollowerLoop, Wakeup
 from .turn import Turn
 from .working_set import Repository, WorkingSet
@@ -59,12 +60,12 @@ class Runner(RecordingEventReceiver[UUID]):
         self._workers: list[Worker] = []
         self.turn = Turn()
         self.loops: dict[str, FollowerLoop] = {}
+        logs = {name: Log(cast(Leading, applications[name])) for name in system.leads}
         for name in system.followers:
             follower = cast(Following, applications[name])
             working_set = WorkingSet(cast(Repository, follower.repository))
             feeds = [
-                Feed(follower, cast(Leading, applications[leader]), working_set, clock, page_size)
-                for leader in system.follows[name]
+                Feed(follower, logs[leader], working_set, clock, page_size) for leader in system.follows[name]
             ]
             self.loops[name] = FollowerLoop(feeds, poll_seconds, self.turn)
 

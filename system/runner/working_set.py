@@ -4,20 +4,23 @@ While a runner processes a page, `Repository.get` answers from the page's workin
 aggregate is loaded once a page and a policy sees what an earlier policy of the page did.
 Outside of a page (commands, the library's own runners) the repository works as the library's.
 
-Between pages a bounded number of aggregates is kept. A kept aggregate is brought up to date with
-what was stored since before it is used again; a page that failed drops all that it touched.
+What the page will need is read at once, before it begins. Between pages a bounded number of
+aggregates is kept. A kept aggregate is brought up to date with what was stored since before it is
+used again; a page that failed drops all that it touched.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
+from eventsourcing.application import AggregateNotFoundError, ProcessingEvent
 from eventsourcing.application import Repository as LibraryRepository
 from eventsourcing.persistence import Tracking
+
+from application.base import StreamsReader, bring_up_to_date
 
 KEPT_AGGREGATES = 4000
 
@@ -43,13 +46,25 @@ class WorkingSet:
             raise
         else:
             for aggregate_id, aggregate in self._touched.items():
-                self._kept[aggregate_id] = aggregate
-                self._kept.move_to_end(aggregate_id)
+                if aggregate is not None:
+                    self._kept[aggregate_id] = aggregate
+                    self._kept.move_to_end(aggregate_id)
             while len(self._kept) > KEPT_AGGREGATES:
                 self._kept.popitem(last=False)
         finally:
             self._touched = {}
             _working_set.reset(token)
+
+    def fetch(self, aggregate_ids: Iterable[UUID]) -> None:
+        """Bring all of these up to date at once. One that is not among them is still found later."""
+        wanted: dict[UUID, Any] = {
+            id_: self._kept.get(id_) for id_ in aggregate_ids if id_ not in self._touched
+        }
+        if wanted:
+            self._touched.update(wanted)  # so that they are dropped when this fails half-way
+            store = self._repository.event_store
+            bring_up_to_date(wanted, cast(StreamsReader, store.recorder), store.mapper)
+            self._touched.update(wanted)
 
     def belongs_to(self, repository: "Repository") -> bool:
         """Whether this is a working set of that repository."""
@@ -57,21 +72,15 @@ class WorkingSet:
 
     def get(self, aggregate_id: UUID) -> Any:
         """The aggregate as of now, including what this page did to it."""
-        if aggregate_id not in self._touched:
-            self._touched[aggregate_id] = self._up_to_date(aggregate_id)
-        return self._touched[aggregate_id]
+        self.fetch([aggregate_id])
+        aggregate = self._touched[aggregate_id]
+        if aggregate is None:
+            raise AggregateNotFoundError((aggregate_id, None))
+        return aggregate
 
     def add(self, aggregate: Any) -> None:
         """Remember an aggregate that this page made."""
         self._touched[aggregate.id] = aggregate
-
-    def _up_to_date(self, aggregate_id: UUID) -> Any:
-        aggregate = self._kept.get(aggregate_id)
-        if aggregate is None:
-            return self._repository.load(aggregate_id)
-        for event in self._repository.event_store.get(aggregate_id, gt=aggregate.version):
-            event.mutate(aggregate)  # type: ignore[attr-defined]  # our events mutate
-        return aggregate
 
 
 _working_set: ContextVar[WorkingSet | None] = ContextVar("working_set", default=None)
@@ -87,10 +96,6 @@ class Repository(LibraryRepository[UUID]):
             return working_set.get(aggregate_id)
         return super().get(aggregate_id, version=version, **kwargs)
 
-    def load(self, aggregate_id: UUID) -> Any:
-        """The aggregate from its stored events."""
-        return super().get(aggregate_id, projector_func=_fold)
-
 
 class PageOfWork(ProcessingEvent[UUID]):
     """Everything that the policies of one page collect, to be recorded in one transaction."""
@@ -102,15 +107,8 @@ class PageOfWork(ProcessingEvent[UUID]):
     def collect_events(self, *objs: Any, **kwargs: Any) -> None:
         """Collect from aggregates as the library does, and let later policies of the page find them."""
         for aggregate in objs:
-            if aggregate is not None:
+            if aggregate is not None and aggregate.pending_events:
                 self.events.extend(aggregate.collect_events())
                 self.aggregates[aggregate.id] = aggregate
                 self._working_set.add(aggregate)
         self.saved_kwargs.update(kwargs)
-
-
-def _fold(aggregate: Any, events: Iterable[Any]) -> Any:
-    """State is the fold of the events. (The library's own asks of each event whether it can mutate.)"""
-    for event in events:
-        aggregate = event.mutate(aggregate)
-    return aggregate

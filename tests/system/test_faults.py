@@ -38,7 +38,7 @@ def just_before_the_first_record(
 
     Answers the positions that were tried to be recorded.
     """
-    record, tried = application._record, []
+    record, tried = application.record_work, []
 
     def interrupted(work: Any) -> Any:
         if work.tracking is not None:  # else it is a command
@@ -48,7 +48,7 @@ def just_before_the_first_record(
                     another_thread.submit(meanwhile).result()
         return record(work)
 
-    monkeypatch.setattr(application, "_record", interrupted)
+    monkeypatch.setattr(application, "record_work", interrupted)
     return tried
 
 
