@@ -14,6 +14,7 @@ What can go wrong, and what follows:
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from uuid import UUID
 
@@ -45,6 +46,8 @@ PAUSE_BETWEEN_ATTEMPTS = 0.05
 CONFLICTS_BEFORE_ISOLATION = 20
 CARRY_FORWARD_AFTER = 5000
 """A position that moved this far without effect is recorded all the same."""
+
+_ALONE: AbstractContextManager[None] = contextlib.nullcontext()
 
 log = structlog.get_logger()
 
@@ -84,11 +87,15 @@ class Feed:
         """Where the leader's log ends."""
         return self._log.head()
 
-    def advance(self) -> int:
-        """Process one page and return how many events it had; zero when there is nothing new."""
+    def advance(self, turn: AbstractContextManager[None] = _ALONE) -> int:
+        """Process one page and return how many events it had; zero when there is nothing new.
+
+        It is processed when it is this thread's turn.
+        """
         page = self._log.page(self.position, self._page_size)
         if page:
-            self._process(page)
+            with turn:
+                self._process(page)
         return len(page)
 
     def carry_forward(self) -> None:

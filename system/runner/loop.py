@@ -86,8 +86,7 @@ class FollowerLoop(threading.Thread):
             brings_new_work = feed.leader.name == feed.follower.begins_with
             if self.wakeup.is_stopping or (brings_new_work and count):
                 break
-            with self._turn:
-                count += feed.advance()
+            count += feed.advance(self._turn)
         if count:
             for wakeup in self.on_progress:
                 wakeup.ring()

@@ -1,12 +1,13 @@
-"""Taking turns: the threads of one process work one after the other, first come, first served.
+"""Taking turns: the followers of one process compute one after the other, first come, first served.
 
-Python runs one thread at a time anyhow, and every call to the database lets another one in. With
-eight followers at work each would then wait for all others after each statement; taking turns by
-the page made the whole a good half faster. It costs nothing where there is only one thread.
+Python runs one thread at a time anyhow; several that compute at once only get in each other's way.
+While a thread waits for the database it gives its turn up, so that another one computes meanwhile.
 """
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 
@@ -19,6 +20,19 @@ class Turn:
         self._is_taken = False
 
     def __enter__(self) -> None:
+        self._take()
+        _mine.turn = self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _mine.turn = None
+        self._pass_on()
+
+    def _take(self) -> None:
         with self._mutex:
             if not self._is_taken:
                 self._is_taken = True
@@ -28,14 +42,35 @@ class Turn:
             self._waiting.append(gate)
         gate.acquire()
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _pass_on(self) -> None:
         with self._mutex:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
                 self._is_taken = False
+
+
+class _Mine(threading.local):
+    turn: Turn | None = None
+
+
+_mine = _Mine()
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Let others have this thread's turn, if it has one, while it waits for something.
+
+    It must not wait in here for what another thread does only in its turn.
+    """
+    turn = _mine.turn
+    if turn is None:
+        yield
+        return
+    _mine.turn = None
+    turn._pass_on()
+    try:
+        yield
+    finally:
+        turn._take()
+        _mine.turn = turn

@@ -17,6 +17,8 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
+from system.runner.turn import aside
+
 from .notifier import Notifier
 
 PATIENCE_WHILE_AWAY = 0.25
@@ -81,7 +83,7 @@ class Pool:
     def connection(self) -> Iterator[Connection[TupleRow]]:
         """A connection in autocommit mode. Errors are the library's. It is given back rolled back
         and is thrown away when it is broken."""
-        with translated():
+        with translated(), aside():
             try:
                 connection = self._pool.getconn(PATIENCE_WHILE_AWAY if self._is_away else self._wait_seconds)
             except psycopg_pool.PoolTimeout:
