@@ -29,6 +29,17 @@ from psycopg.sql import SQL, Identifier
 from .sql import for_postgres, for_sqlite
 from .tables import Change, postgres_parameters, postgres_statement, sqlite_statement
 
+LogRow = tuple[UUID, int, str, bytes, int]
+"""An event as it is stored: stream, version, topic, state, position."""
+
+
+class LogReader(Protocol):
+    """Reads the log in pages."""
+
+    def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
+        """At most so many events after a position, in the order of positions."""
+        ...
+
 
 class StreamReader(Protocol):
     """Reads a stream with the position of each of its events."""
@@ -50,7 +61,18 @@ class RowStore(Protocol):
         ...
 
 
-class InMemoryRecorder(POPOProcessRecorder):
+class _Recorder(ProcessRecorder):
+    """What our recorders can do by what the library's can."""
+
+    def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
+        """See `LogReader`."""
+        return [
+            (cast(UUID, one.originator_id), one.originator_version, one.topic, one.state, one.id)
+            for one in self.select_notifications(after, limit, inclusive_of_start=False)
+        ]
+
+
+class InMemoryRecorder(_Recorder, POPOProcessRecorder):
     """Events in memory, gone with the process. It holds no rows: read models use SQLite then."""
 
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
@@ -69,7 +91,7 @@ class InMemoryRecorder(POPOProcessRecorder):
             yield from self.select_events(stream_id, gt=version)
 
 
-class SqliteRecorder(SQLiteProcessRecorder):
+class SqliteRecorder(_Recorder, SQLiteProcessRecorder):
     """Events and rows in an SQLite file of the application's own."""
 
     def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
@@ -139,7 +161,7 @@ def _tried_twice(method: Any) -> Any:
     return retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)(method.__wrapped__)
 
 
-class PostgresRecorder(PostgresProcessRecorder):
+class PostgresRecorder(_Recorder, PostgresProcessRecorder):
     """Events and rows in tables of a PostgreSQL database."""
 
     select_events = _tried_twice(PostgresProcessRecorder.select_events)

@@ -46,7 +46,7 @@ class Following(Application, Follower[UUID]):
     def policy(self, domain_event: Any, processing_event: ProcessingEvent[UUID]) -> None:
         """The library's hook: react, because of this event."""
         with because_of(Cause.event(domain_event)):
-            self._reaction_to(type(domain_event))(self, domain_event, processing_event)
+            self.reaction_to(type(domain_event))(self, domain_event, processing_event)
 
     def needs(self, event: Any) -> Iterable[UUID]:  # noqa: ARG002 - there is something to ask for below
         """The aggregates that the reaction to an event will ask for, so that those of a whole page
@@ -62,7 +62,7 @@ class Following(Application, Follower[UUID]):
             for receiver in getattr(self, "followers", ()):  # a read model has none
                 receiver.receive_recording_event(news)
 
-    def _reaction_to(self, kind: type[Any]) -> Callable[..., None]:
+    def reaction_to(self, kind: type[Any]) -> Callable[..., None]:
         """The reaction to a kind of event. (Asking the library's dispatcher each time costs as much
         as many a reaction.)"""
         reaction = self._reactions.get(kind)

@@ -42,6 +42,10 @@ class Projection(Following):
     def _store(self) -> RowStore:
         return cast(RowStore, self.recorder)
 
+    def policy(self, domain_event: Any, processing_event: ProcessingEvent[UUID]) -> None:
+        """The library's hook: react. A read model triggers no events, so it needs no cause."""
+        self.reaction_to(type(domain_event))(self, domain_event, processing_event)
+
     def put(self, work: ProcessingEvent[UUID], table: Table, **values: Any) -> None:
         """Have columns of a row set, and the row made if it is not there yet, in the transaction
         that records the position."""
@@ -70,7 +74,7 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
 
 def _utc(time: datetime) -> str:
     """Times are stored as text that sorts as time does, in both databases."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{time.isoformat(timespec='microseconds')[:26]}Z"  # our times are in UTC
 
 
 def time_of(text: str | None) -> datetime | None:

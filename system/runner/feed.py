@@ -23,7 +23,6 @@ from eventsourcing.persistence import (
     IntegrityError,
     InterfaceError,
     InternalError,
-    Notification,
     NotSupportedError,
     OperationalError,
     ProgrammingError,
@@ -73,6 +72,8 @@ class Feed:
         self._position: int | None = None
         self._recorded = 0
         self._lot: ParkingLot | None = None  # as of the page in hand
+        self.has_more = False
+        """Whether there may be more to read without any further news of it."""
 
     @property
     def position(self) -> int:
@@ -92,7 +93,7 @@ class Feed:
 
         It is processed when it is this thread's turn.
         """
-        page = self._log.page(self.position, self._page_size)
+        page, self.has_more = self._log.page(self.position, self._page_size)
         if page:
             with turn:
                 self._process(page)
@@ -128,6 +129,7 @@ class Feed:
     def _is_overtaken(self, page: Sequence[Entry]) -> bool:
         """Whether the position was moved by somebody else; then reading begins anew from there."""
         self._position = None
+        self.has_more = True
         return self.position >= page[0].position
 
     def _isolate(self, page: Sequence[Entry], error: Exception) -> None:
@@ -186,7 +188,7 @@ class Feed:
     def _react_to(self, entry: Entry, work: PageOfWork) -> None:
         lot = self._lot
         if lot is not None:
-            stream = str(entry.notification.originator_id)
+            stream = str(entry.originator_id)
             if lot.holds_back(stream):
                 return self._hold_back(entry, work, lot, stream)
             if lot.holds_back(entry.event.correlation_id):
@@ -195,29 +197,27 @@ class Feed:
 
     def _hold_back(self, entry: Entry, work: PageOfWork, lot: ParkingLot, sequence: str) -> None:
         with because_of(self._cause_of_parking(entry, sequence)):
-            lot.park(self._parked(entry.notification, sequence, None, 0))
+            lot.park(self._parked(entry, sequence, None, 0))
         work.collect_events(lot)
 
     def _park(self, entry: Entry, work: PageOfWork, error: Exception) -> None:
         try:
             sequence = entry.event.correlation_id
         except Exception:
-            sequence = str(entry.notification.originator_id)
+            sequence = str(entry.originator_id)
         with because_of(self._cause_of_parking(entry, sequence)):
             lot = self._lot or ParkingLot.open(self.follower.name)
-            lot.park(self._parked(entry.notification, sequence, _text(error), ATTEMPTS))
+            lot.park(self._parked(entry, sequence, _text(error), ATTEMPTS))
         work.collect_events(lot)
 
-    def _parked(
-        self, notification: Notification, sequence: str, error: str | None, attempts: int
-    ) -> ParkedEvent:
+    def _parked(self, entry: Entry, sequence: str, error: str | None, attempts: int) -> ParkedEvent:
         return ParkedEvent(
             sequence=sequence,
             leader=self.leader.name,
-            position=notification.id,
-            topic=notification.topic,
-            stream_id=notification.originator_id,  # type: ignore[arg-type]  # our streams are named by UUIDs
-            stream_version=notification.originator_version,
+            position=entry.position,
+            topic=entry.topic,
+            stream_id=entry.originator_id,
+            stream_version=entry.originator_version,
             error=error,
             attempts=attempts,
         )

@@ -8,10 +8,12 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
-from eventsourcing.persistence import ApplicationRecorder, Mapper, Notification
+from eventsourcing.persistence import ApplicationRecorder, Mapper, StoredEvent
+
+from system.persistence.recorders import LogReader, LogRow
 
 KEPT_EVENTS = 5000
 
@@ -29,12 +31,10 @@ class Leading(Protocol):
 class Entry:
     """An event in a log, decoded when it is asked for. Shared by all who read it: events never change."""
 
-    __slots__ = ("_event", "_mapper", "notification", "position", "topic")
+    __slots__ = ("_event", "_mapper", "originator_id", "originator_version", "position", "state", "topic")
 
-    def __init__(self, notification: Notification, mapper: Mapper[UUID]) -> None:
-        self.notification = notification
-        self.position = notification.id
-        self.topic = notification.topic
+    def __init__(self, stored: LogRow, mapper: Mapper[UUID]) -> None:
+        self.originator_id, self.originator_version, self.topic, self.state, self.position = stored
         self._mapper = mapper
         self._event: Any = None
 
@@ -42,7 +42,7 @@ class Entry:
     def event(self) -> Any:
         """The event. Raises what decoding it raises."""
         if self._event is None:
-            self._event = self._mapper.to_domain_event(self.notification)
+            self._event = self._mapper.to_domain_event(cast(StoredEvent, self))
         return self._event
 
 
@@ -57,22 +57,20 @@ class Log:
         self._after = 0
         self._entries: list[Entry] = []
 
-    def page(self, after: int, limit: int) -> Sequence[Entry]:
-        """At most so many events after a position, in order; none when that is the end."""
+    def page(self, after: int, limit: int) -> tuple[Sequence[Entry], bool]:
+        """At most so many events after a position, in order, and whether there may be more by now."""
         with self._lock:
             end = self._entries[-1].position if self._entries else self._after
             if self._after <= after < end:
                 first = bisect_right(self._entries, after, key=_position)
-                return self._entries[first : first + limit]
-            notifications = self.leader.recorder.select_notifications(
-                start=after, limit=limit, inclusive_of_start=False
-            )
-            page = [Entry(notification, self.leader.mapper) for notification in notifications]
+                return self._entries[first : first + limit], True
+            rows = cast(LogReader, self.leader.recorder).select_log(after, limit)
+            page = [Entry(row, self.leader.mapper) for row in rows]
             if after > end:
                 self._after, self._entries = after, []
             if after >= end:
                 self._keep(page)
-            return page
+            return page, len(page) == limit
 
     def head(self) -> int:
         """Where the log ends."""

@@ -53,6 +53,8 @@ class FollowerLoop(threading.Thread):
         self.on_progress: list[Wakeup] = []
         self._poll_seconds = poll_seconds
         self._turn = turn
+        self.has_more = False
+        """Whether there may be more to read at once; if not, a ring tells of it."""
         self.fault: str | None = None
         """Why the follower is pausing at present, or None."""
 
@@ -67,8 +69,7 @@ class FollowerLoop(threading.Thread):
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since >= IDLE_BEFORE_CARRYING_FORWARD:
                     self.carry_forward()
-                    self.wakeup.wait(self._poll_seconds)
-                else:
+                if not self.has_more:
                     self.wakeup.wait(self._poll_seconds)
                 self.fault, pause = None, FIRST_PAUSE
             except STORE_FAULTS as error:
@@ -82,11 +83,14 @@ class FollowerLoop(threading.Thread):
         """One page from each leader, from the one that brings new work only if there was nothing else
         to do; how many events there were."""
         count = 0
+        self.has_more = False
         for feed in self.feeds:
             brings_new_work = feed.leader.name == feed.follower.begins_with
             if self.wakeup.is_stopping or (brings_new_work and count):
+                self.has_more = True  # perhaps: it was not looked at
                 break
             count += feed.advance(self._turn)
+            self.has_more |= feed.has_more
         if count:
             for wakeup in self.on_progress:
                 wakeup.ring()

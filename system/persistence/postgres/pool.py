@@ -31,6 +31,15 @@ _lock = threading.Lock()
 _shared: dict[tuple[tuple[str, Any], ...], "Pool"] = {}
 
 
+class PoliteConnection(Connection[TupleRow]):
+    """A connection that lets others have this thread's turn while it waits for the server."""
+
+    def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """See `psycopg.Connection`."""
+        with aside():
+            return super().wait(*args, **kwargs)
+
+
 class Pool:
     """The connections to one database. `open` hands it out, `close` takes it back from one user."""
 
@@ -42,7 +51,8 @@ class Pool:
         self._users = 0
         self._is_away = False
         self.notifier = Notifier(self._send)
-        self._pool = psycopg_pool.ConnectionPool[Connection[TupleRow]](
+        self._pool = psycopg_pool.ConnectionPool[PoliteConnection](
+            connection_class=PoliteConnection,
             kwargs={**dict(key), "row_factory": tuple_row, "autocommit": True},
             min_size=sizes[0],
             max_size=sizes[1],
@@ -83,7 +93,7 @@ class Pool:
     def connection(self) -> Iterator[Connection[TupleRow]]:
         """A connection in autocommit mode. Errors are the library's. It is given back rolled back
         and is thrown away when it is broken."""
-        with translated(), aside():
+        with translated():
             try:
                 connection = self._pool.getconn(PATIENCE_WHILE_AWAY if self._is_away else self._wait_seconds)
             except psycopg_pool.PoolTimeout:

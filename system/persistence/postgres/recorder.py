@@ -24,7 +24,7 @@ from eventsourcing.utils import retry
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from system.persistence.recorders import PostgresRecorder
+from system.persistence.recorders import LogRow, PostgresRecorder
 from system.persistence.sql import for_postgres
 from system.persistence.tables import Change, postgres_parameters, postgres_statement
 
@@ -167,6 +167,15 @@ class TunedRecorder(PostgresRecorder):
         last = _LAST if stop is None else stop
         rows = self._read(statement, (first, last, *([list(topics)] if topics else []), limit))
         return [Notification(*row) for row in rows]
+
+    @once_more
+    def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
+        """See `LogReader`."""
+        statement = (
+            "SELECT originator_id, originator_version, topic, state, notification_id "
+            f"FROM {self._events} WHERE notification_id > %b ORDER BY notification_id LIMIT %b"
+        )
+        return cast(Sequence[LogRow], self._read(statement, (after, limit)))
 
     @once_more
     def max_notification_id(self) -> int | None:
