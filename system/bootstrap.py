@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -29,9 +29,11 @@ from system.gateways.simulated import SimulatedGateway
 from system.gateways.worker import GatewayWorker
 from system.persistence.postgres import migrations
 from system.persistence.postgres.factory import connection_parameters, schema_of
-from system.runner.lease import FileLease, Lease, PostgresLease, SoleOwner
+from system.runner.lease import FileLeases, Leases, SoleOwner
+from system.runner.postgres_leases import PostgresLeases
 from system.runner.runner import Runner
 from system.runner.turn import Turn
+from system.runner.wakeups import WakeupListener
 from system.settings import ON_POSTGRES, POSTGRES, SQLITE, TUNED_POSTGRES, Settings
 
 A = TypeVar("A", bound=Application[UUID])
@@ -124,7 +126,9 @@ class Orderwright:
             page_size=self.settings.page_size,
             poll_seconds=self.settings.poll_seconds,
         )
-        runner.add_worker(self.gateway_worker(runner.turn), after=PaymentLedger.name)
+        runner.add_worker(lambda: self.gateway_worker(runner.turn), after=PaymentLedger.name)
+        for parameters, channels in wakeup_channels(self.settings):
+            runner.add_listener(WakeupListener(parameters, channels, runner.ring))
         return runner
 
     def gateway_worker(self, turn: Turn | None = None) -> GatewayWorker:
@@ -140,13 +144,26 @@ class Orderwright:
             turn=turn or Turn(),
         )
 
-    def lease(self) -> Lease:
-        """The lease that whoever runs the followers of this store must hold."""
-        if self.settings.persistence_module == SQLITE and not _is_in_memory(self.settings):
-            return FileLease(self.settings.data / "runner.lock")
-        if self.settings.persistence_module in ON_POSTGRES:
-            return PostgresLease(_conninfo(self.orders))
-        return SoleOwner()
+    def leases(self, only: Sequence[str] = (), *, is_guest: bool = False) -> Leases:
+        """The leases of a runner of this store that follows some, else everything.
+
+        A guest follows only what no other runner would like to follow.
+        """
+        followers = orderwright.followers
+        wanted = only or followers
+        module, env = persistence_of(OrderFulfilment.name, self.settings)
+        if module in ON_POSTGRES:
+            return PostgresLeases(
+                connection_parameters(env),
+                schema_of(env),
+                followers,
+                wanted,
+                is_guest=is_guest,
+                makes_tables=module == POSTGRES,
+            )
+        if module == SQLITE and not self.settings.is_in_memory:
+            return FileLeases(self.settings.data, followers, wanted)
+        return SoleOwner(followers, wanted)
 
     def close(self) -> None:
         """Close every connection."""
@@ -187,7 +204,7 @@ def application_environment(settings: Settings) -> dict[str, str]:
     """The library's environment: what was given, and our defaults where nothing was."""
     environment = {"PERSISTENCE_MODULE": settings.persistence_module, **settings.environment}
     if settings.persistence_module == SQLITE:
-        if not _is_in_memory(settings):
+        if not settings.is_in_memory:
             settings.data.mkdir(parents=True, exist_ok=True)
         for name in orderwright.nodes:
             environment.setdefault(f"{name.upper()}_SQLITE_DBNAME", _sqlite_name(settings, name))
@@ -198,13 +215,18 @@ def application_environment(settings: Settings) -> dict[str, str]:
     return environment
 
 
+def persistence_of(application: str, settings: Settings) -> tuple[str, Environment]:
+    """The persistence module of an application, and its environment."""
+    env = Environment(application, application_environment(settings))
+    return env.get("PERSISTENCE_MODULE") or "", env
+
+
 def migration_targets(settings: Settings) -> list[migrations.Target]:
     """Where the tables are that the tuned module works on: perhaps in several databases."""
-    environment = application_environment(settings)
     found = []
     for name in orderwright.nodes:
-        env = Environment(name, environment)
-        if env.get("PERSISTENCE_MODULE") == TUNED_POSTGRES:
+        module, env = persistence_of(name, settings)
+        if module == TUNED_POSTGRES:
             tables = getattr(orderwright.get_app_cls(name), "tables", ())
             parameters = {**connection_parameters(env), "options": ""}
             conninfo = psycopg.conninfo.make_conninfo(**parameters)
@@ -212,22 +234,23 @@ def migration_targets(settings: Settings) -> list[migrations.Target]:
     return found
 
 
+def wakeup_channels(settings: Settings) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    """For each database the parameters to connect to it, and the channels that tell what was recorded
+    there with the names of the leaders they tell about."""
+    found: list[tuple[dict[str, Any], dict[str, str]]] = []
+    for name in orderwright.leaders:
+        module, env = persistence_of(name, settings)
+        if module in ON_POSTGRES:
+            parameters = connection_parameters(env)
+            known = next((channels for other, channels in found if other == parameters), None)
+            if known is None:
+                known = {}
+                found.append((parameters, known))
+            known[f"{name.lower()}_events"] = name
+    return found
+
+
 def _sqlite_name(settings: Settings, application: str) -> str:
-    if _is_in_memory(settings):
+    if settings.is_in_memory:
         return f"file:{application}-{uuid4().hex}?mode=memory&cache=shared"
     return str(settings.data / f"{application}.sqlite")
-
-
-def _is_in_memory(settings: Settings) -> bool:
-    return settings.environment.get("SQLITE_DBNAME") == ":memory:"
-
-
-def _conninfo(application: Any) -> str:
-    env = application.env
-    return psycopg.conninfo.make_conninfo(
-        dbname=env.get("POSTGRES_DBNAME"),
-        host=env.get("POSTGRES_HOST"),
-        port=env.get("POSTGRES_PORT"),
-        user=env.get("POSTGRES_USER"),
-        password=env.get("POSTGRES_PASSWORD") or None,
-    )

@@ -96,6 +96,12 @@ class Settings(BaseModel):
     )
     environment: Mapping[str, str] = Field(MappingProxyType({}), exclude=True, repr=False)
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether events are kept in the memory of one process, and end with it."""
+        in_memory = self.environment.get("SQLITE_DBNAME") == ":memory:"
+        return self.persistence_module == IN_MEMORY or (self.persistence_module == SQLITE and in_memory)
+
     @classmethod
     def variables(cls) -> dict[str, tuple[object, str]]:
         """Every variable with its default and what it is for."""

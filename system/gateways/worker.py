@@ -79,6 +79,10 @@ class GatewayWorker:
         self._thread.join(timeout)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def is_alive(self) -> bool:
+        """Whether it makes calls."""
+        return self._thread.is_alive()
+
     def is_busy(self) -> bool:
         """Whether calls are in flight or due, now or later."""
         return bool(self._in_flight) or self._ledger.count_due_calls() > 0

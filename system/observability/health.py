@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import psycopg
 import structlog
 from eventsourcing.domain import EventSourcingError
 
 from system.bootstrap import Orderwright
+from system.runner.lease import LeasesUnavailable
 from system.runner.service import RunnerService
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ class Readiness:
 
 
 def readiness(orderwright: Orderwright, service: RunnerService | None) -> Readiness:
-    """Look at the store and, when this process has a runner service, at who follows it and how."""
+    """Look at the store, at who follows it and, when this process has a runner service, how."""
     checks = tuple(_checks(orderwright, service))
     return Readiness("ready" if all(check.ok for check in checks) else "not_ready", checks)
 
@@ -44,8 +44,9 @@ def readiness(orderwright: Orderwright, service: RunnerService | None) -> Readin
 def _checks(orderwright: Orderwright, service: RunnerService | None) -> Iterator[HealthCheck]:
     store = _store(orderwright)
     yield store
-    if service is not None and store.ok:
+    if store.ok:
         yield _runner(orderwright, service)
+    if service is not None and store.ok:
         faults = sorted(service.faults())  # why is in the log: it may name hosts and files
         yield HealthCheck(
             "followers", not faults, f"pausing: {', '.join(faults)}" if faults else "none is pausing"
@@ -62,16 +63,16 @@ def _store(orderwright: Orderwright) -> HealthCheck:
     return HealthCheck("store", True, "answers")
 
 
-def _runner(orderwright: Orderwright, service: RunnerService) -> HealthCheck:
-    if service.is_running:
-        return HealthCheck("runner", True, "this process follows the store")
-    lease = orderwright.lease()
+def _runner(orderwright: Orderwright, service: RunnerService | None) -> HealthCheck:
+    leases = service.leases if service is not None else orderwright.leases()
     try:
-        is_free = lease.acquire()
-        lease.release()
-    except (OSError, psycopg.Error) as error:
-        log.warning("the runner's lease cannot be asked for", error=str(error))
+        owners = leases.owners()
+        if service is None:
+            leases.release()
+    except LeasesUnavailable as error:
+        log.warning("who follows what cannot be told", error=str(error))
         return HealthCheck("runner", False, "who follows the store cannot be told")
-    if is_free:
-        return HealthCheck("runner", False, "no process follows the store")
-    return HealthCheck("runner", True, "another process follows the store")
+    nobody = [name for name, owner in owners.items() if owner is None]
+    if nobody:
+        return HealthCheck("runner", False, f"no process runs {', '.join(nobody)}")
+    return HealthCheck("runner", True, "every follower is run by a process")

@@ -76,12 +76,17 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
 
 
 def _runner(orderwright: Orderwright) -> Check:
-    lease = orderwright.lease()
-    is_free = lease.acquire()
-    lease.release()
-    if not is_free:
-        return Check("runner", Verdict.OK, "a process follows this store")
-    return Check("runner", Verdict.WARNING, "no process follows this store: orders wait until one does")
+    leases = orderwright.leases()
+    try:
+        owners = leases.owners()
+    finally:
+        leases.release()
+    nobody = [name for name, owner in owners.items() if owner is None]
+    if not nobody:
+        by_whom = ", ".join(sorted({str(owner) for owner in owners.values()}))
+        return Check("runner", Verdict.OK, f"every follower is run by {by_whom}")
+    whom = "any follower" if len(nobody) == len(owners) else ", ".join(nobody)
+    return Check("runner", Verdict.WARNING, f"no process runs {whom}: orders wait until one does")
 
 
 def _positions_check(where: tuple[Position, ...]) -> Callable[[Orderwright], Check]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from system.bootstrap import Orderwright
+from system.definition import orderwright as definition
 from system.runner.feed import STORE_FAULTS
 from system.runner.service import RunnerService
 
@@ -38,15 +39,20 @@ def settle(
 
 def backlog(orderwright: Orderwright, service: RunnerService) -> int:
     """How many events the followers have still to read, in all."""
-    runner = service.runner
-    if runner is not None:
-        return runner.backlog()
+    if _follows_everything(service):
+        return service.runner.backlog()
     return sum(max(position.lag, 0) for position in positions(orderwright))
 
 
 def _is_at_rest(orderwright: Orderwright, service: RunnerService) -> bool:
-    runner = service.runner
     try:
-        return runner.is_settled() if runner is not None else is_settled(orderwright)
+        if not _follows_everything(service):
+            return is_settled(orderwright)
+        # Asked again: what was handed over meanwhile was perhaps not looked at.
+        return service.runner.is_settled() and _follows_everything(service)
     except STORE_FAULTS:
         return False  # the followers pause and come back, and so does this
+
+
+def _follows_everything(service: RunnerService) -> bool:
+    return service.owned == frozenset(definition.followers)

@@ -1,96 +1,149 @@
-"""One runner a store: a lease that the operating system or the database takes back when its owner dies."""
+"""Who follows what: each follower has one owner at a time, over processes and machines.
+
+A lease is a promise among runners not to get in each other's way, and no more than that: that a
+follower's position only moves forward is what makes a second owner harmless, see `feed`.
+"""
 
 import fcntl
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
-import psycopg
+from eventsourcing.persistence import OperationalError
+
+A_PROCESS = "a process"
+"""The owner, where its name cannot be told."""
+
+LEASE_TABLES = (
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.orderwright_leases (
+        follower text PRIMARY KEY, owner text NOT NULL, expires_at timestamptz NOT NULL
+    ) WITH (fillfactor = 50)""",
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.orderwright_runners (
+        runner text PRIMARY KEY, host text NOT NULL, pid int NOT NULL, is_guest boolean NOT NULL,
+        wanted text[] NOT NULL, seen_at timestamptz NOT NULL
+    ) WITH (fillfactor = 50)""",
+)
+"""The tables of the leases on PostgreSQL; ``{schema}`` is to be filled in. Their rows are rewritten
+all day long, which costs least where a page has room for the next version of a row."""
 
 
-class Lease(Protocol):
-    """The right to run the followers of a store."""
+class LeasesUnavailable(OperationalError):
+    """Nobody can tell at present who owns what."""
 
-    def acquire(self) -> bool:
-        """Take the lease if it is free. Having it already is fine."""
+
+class Leases(Protocol):
+    """The leases of one runner."""
+
+    wanted: frozenset[str]
+    """The followers that this runner would like to own."""
+
+    def renew(self, running: Collection[str]) -> frozenset[str]:
+        """Keep what is ours, take what is free up to a fair share; the followers to run from now on.
+
+        `running` are those at work in this process. One of them that is not in the answer has to be
+        stopped; until it is no longer running it is kept, so that nobody else begins with it.
+        Raises `LeasesUnavailable`.
+        """
         ...
 
-    def release(self) -> None:
-        """Give the lease back."""
+    def standing(self) -> frozenset[str]:
+        """The followers that are ours for the moment, as far as can be told without asking anybody."""
+        ...
+
+    def release(self, running: Collection[str] = ()) -> None:
+        """Give everything back but what is still running. Call it again when nothing is.
+
+        Raises `LeasesUnavailable`; what could not be given back runs out by itself.
+        """
+        ...
+
+    def owners(self) -> Mapping[str, str | None]:
+        """Who owns each follower: ``host:pid`` where that can be told, None when nobody does.
+
+        Raises `LeasesUnavailable`.
+        """
         ...
 
 
 class SoleOwner:
-    """The lease of a store that only this process can see (events in memory)."""
+    """The leases of a store that only this process can see (events in memory)."""
 
-    def acquire(self) -> bool:
-        """See `Lease`."""
-        return True
+    def __init__(self, followers: Collection[str], wanted: Collection[str]) -> None:
+        self.wanted = frozenset(wanted)
+        self._owners: dict[str, str | None] = dict.fromkeys(sorted(followers))
 
-    def release(self) -> None:
-        """See `Lease`."""
+    def renew(self, running: Collection[str]) -> frozenset[str]:  # noqa: ARG002 - it never hands over
+        """See `Leases`."""
+        self._owners |= dict.fromkeys(self.wanted, A_PROCESS)
+        return self.wanted
+
+    def standing(self) -> frozenset[str]:
+        """See `Leases`."""
+        return frozenset(name for name, owner in self._owners.items() if owner is not None)
+
+    def release(self, running: Collection[str] = ()) -> None:
+        """See `Leases`."""
+        self._owners |= dict.fromkeys(self.wanted - set(running))
+
+    def owners(self) -> Mapping[str, str | None]:
+        """See `Leases`."""
+        return MappingProxyType(self._owners)
 
 
-class FileLease:
-    """A lock on a file beside the SQLite files."""
+class FileLeases:
+    """Locks on files beside the SQLite files, one a follower. The system takes those of a dead
+    process back; who comes first has all, there is no sharing."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
+    def __init__(self, folder: Path, followers: Collection[str], wanted: Collection[str]) -> None:
+        self.wanted = frozenset(wanted)
+        self._folder = folder
+        self._followers = sorted(followers)
+        self._held: dict[str, int] = {}
 
-    def acquire(self) -> bool:
-        """See `Lease`."""
-        if self._descriptor is not None:
-            return True
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    def renew(self, running: Collection[str]) -> frozenset[str]:  # noqa: ARG002 - it never hands over
+        """See `Leases`."""
+        for name in sorted(self.wanted - set(self._held)):
+            descriptor = self._locked(name, fcntl.LOCK_EX)
+            if descriptor is not None:
+                self._held[name] = descriptor
+        return self.standing()
+
+    def standing(self) -> frozenset[str]:
+        """See `Leases`."""
+        return frozenset(self._held)
+
+    def release(self, running: Collection[str] = ()) -> None:
+        """See `Leases`."""
+        for name in set(self._held) - set(running):
+            os.close(self._held.pop(name))
+
+    def owners(self) -> Mapping[str, str | None]:
+        """See `Leases`."""
+        return {name: A_PROCESS if self._is_owned(name) else None for name in self._followers}
+
+    def _is_owned(self, follower: str) -> bool:
+        # Shared, so that those who only look do not take each other for an owner.
+        descriptor = self._locked(follower, fcntl.LOCK_SH)
+        if descriptor is not None:
             os.close(descriptor)
-            return False
-        self._descriptor = descriptor
-        return True
+        return descriptor is None
 
-    def release(self) -> None:
-        """See `Lease`."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-class PostgresLease:
-    """An advisory lock, held by a connection of its own."""
-
-    _KEY = 0x6F72646572777269  # "orderwri"
-
-    def __init__(self, conninfo: str) -> None:
-        self._conninfo = conninfo
-        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
-
-    def acquire(self) -> bool:
-        """See `Lease`. Raises `psycopg.OperationalError` when the database is away."""
-        if self._connection is not None:
-            return self._still_held()
-        connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (self._KEY,)).fetchone()
-        if row is None or not row[0]:
-            connection.close()
-            return False
-        self._connection = connection
-        return True
-
-    def release(self) -> None:
-        """See `Lease`."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _still_held(self) -> bool:
-        """A lock lives as long as its connection."""
+    def _locked(self, follower: str, kind: int) -> int | None:
+        """The descriptor of a follower's file with a lock on it; None when another one has it."""
         try:
-            if self._connection is not None:
-                self._connection.execute("SELECT 1")
-                return True
-        except psycopg.Error:
-            self.release()
-        return False
+            path = self._folder / f"{follower}.lock"
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            except BaseException as error:
+                os.close(descriptor)
+                if isinstance(error, BlockingIOError):
+                    return None
+                raise
+        except OSError as error:
+            raise LeasesUnavailable(f"the lock of {follower}: {error}") from error
+        return descriptor

@@ -1,12 +1,15 @@
 """The in-process runner: a loop a follower, and the worker that talks to the payment provider.
 
+It runs all followers, or those that this process owns at the moment.
+
 It pulls: each loop reads from its recorded position, so it catches up at start and misses nothing
 while it was away. Wake-ups only make it faster.
 """
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -26,7 +29,7 @@ STOP_WITHIN_SECONDS = 5.0
 
 
 class Worker(Protocol):
-    """A thread beside the followers, woken when one of them has made progress."""
+    """A thread beside a follower, woken when it has made progress."""
 
     wakeup: Wakeup
 
@@ -38,13 +41,70 @@ class Worker(Protocol):
         """Wait for the end."""
         ...
 
+    def is_alive(self) -> bool:
+        """Whether it has begun and not ended."""
+        ...
+
     def is_busy(self) -> bool:
         """Whether there is something to do, now or later."""
         ...
 
 
+class Listener(Protocol):
+    """A thread that hears what other processes record."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self) -> None:
+        """End soon."""
+        ...
+
+
+@dataclass
+class Post:
+    """A follower's loop, and the workers that go with it. It is started once."""
+
+    loop: FollowerLoop
+    workers: list[Worker] = field(default_factory=list)
+    is_started: bool = False
+
+    def add(self, worker: Worker) -> None:
+        """Have a worker woken by the loop."""
+        self.workers.append(worker)
+        self.loop.on_progress.append(worker.wakeup)
+
+    def start(self) -> None:
+        """Begin."""
+        self.is_started = True
+        for thread in self._threads():
+            thread.start()
+
+    def dismiss(self) -> None:
+        """Tell all to stop; they finish what they have in hand."""
+        for thread in self._threads():
+            thread.wakeup.stop()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the end."""
+        deadline = time.monotonic() + timeout
+        for thread in self._threads() if self.is_started else ():
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def is_alive(self) -> bool:
+        """Whether any of them is at work."""
+        return any(thread.is_alive() for thread in self._threads())
+
+    def _threads(self) -> "list[FollowerLoop | Worker]":
+        return [self.loop, *self.workers]
+
+
 class Runner(RecordingEventReceiver[UUID]):
-    """Runs a system's followers in threads of this process."""
+    """Runs followers of a system in threads of this process: all of them, or those it is told to.
+
+    `start`, `follow` and `stop` are for one thread; everything else is for any.
+    """
 
     def __init__(
         self,
@@ -55,65 +115,131 @@ class Runner(RecordingEventReceiver[UUID]):
         page_size: int,
         poll_seconds: float,
     ) -> None:
+        self._system = system
         self._applications = applications
-        self._leads = system.leads
-        self._workers: list[Worker] = []
+        self._clock = clock
+        self._page_size = page_size
+        self._poll_seconds = poll_seconds
+        self._logs = {name: Log(cast(Leading, applications[name])) for name in system.leads}
+        self._make_worker: dict[str, Callable[[], Worker]] = {}
+        self._listeners: list[Listener] = []
+        self._has_begun = False
+        self._leaving: dict[str, Post] = {}
         self.turn = Turn()
-        self.loops: dict[str, FollowerLoop] = {}
-        logs = {name: Log(cast(Leading, applications[name])) for name in system.leads}
-        for name in system.followers:
-            follower = cast(Following, applications[name])
-            working_set = WorkingSet(cast(Repository, follower.repository))
-            feeds = [
-                Feed(follower, logs[leader], working_set, clock, page_size) for leader in system.follows[name]
-            ]
-            self.loops[name] = FollowerLoop(feeds, poll_seconds, self.turn)
+        self._posts = {name: self._new_post(name) for name in system.followers}
 
-    def add_worker(self, worker: Worker, after: str) -> None:
-        """Run this worker as well, and wake it when the follower `after` has made progress."""
-        self._workers.append(worker)
-        self.loops[after].on_progress.append(worker.wakeup)
+    @property
+    def loops(self) -> dict[str, FollowerLoop]:
+        """The loops of those that are followed, or will be once this is started, by name."""
+        return {name: post.loop for name, post in self._posts.items()}
+
+    def add_worker(self, make: Callable[[], Worker], after: str) -> None:
+        """Run such a worker wherever `after` is followed, and wake it when that has made progress."""
+        self._make_worker[after] = make
+        self._posts[after].add(make())
+
+    def add_listener(self, listener: Listener) -> None:
+        """Run a listener as soon as anything is followed; it calls `ring`."""
+        self._listeners.append(listener)
 
     def receive_recording_event(self, new_recording_event: RecordingEvent[UUID]) -> None:
         """Something was recorded in this process: wake who follows it."""
-        for follower in self._leads[new_recording_event.application_name]:
-            self.loops[follower].wakeup.ring()
+        self.ring(new_recording_event.application_name)
+
+    def ring(self, leader: str) -> None:
+        """Wake who follows a leader."""
+        for follower in self._system.leads[leader]:
+            post = self._posts.get(follower)
+            if post is not None:
+                post.loop.wakeup.ring()
 
     def start(self) -> None:
-        """Catch up, then follow, until stopped."""
-        for name in self._leads:
-            cast(Leader[UUID], self._applications[name]).lead(self)
-        for thread in self._threads():
-            thread.start()
+        """Catch up, then follow everything, until stopped."""
+        self.follow(frozenset(self._system.followers))
 
-    def stop(self) -> None:
+    def follow(self, names: Collection[str]) -> None:
+        """Follow these from now on, and no others. Returns at once.
+
+        Those that are to stop finish the page in hand, see `running`; one that is wanted again
+        before it has stopped begins with the next call after that.
+        """
+        for name in set(self._posts) - set(names):
+            leaving = self._posts[name]
+            self._posts = {other: self._posts[other] for other in self._posts if other != name}
+            if leaving.is_alive():
+                leaving.dismiss()
+                self._leaving[name] = leaving
+        for name in [name for name, post in self._leaving.items() if not post.is_alive()]:
+            self._leaving.pop(name).join(0)
+        if names:
+            self._begin()
+        for name in sorted(set(names) - set(self._leaving)):
+            post = self._posts.get(name)
+            if post is None:
+                post = self._new_post(name)
+                self._posts = {**self._posts, name: post}
+            if not post.is_started:
+                post.start()
+
+    def running(self) -> frozenset[str]:
+        """The followers that are at work, with those that were told to stop and have not yet."""
+        posts = [*self._posts.items(), *self._leaving.items()]
+        return frozenset(name for name, post in posts if post.is_alive())
+
+    def stop(self, within: float = STOP_WITHIN_SECONDS) -> None:
         """Finish the pages in hand and stop, within five seconds."""
-        for name in self._leads:
-            cast(Leader[UUID], self._applications[name]).followers.remove(self)
-        threads = self._threads()
-        for thread in threads:
-            thread.wakeup.stop()
-        deadline = time.monotonic() + STOP_WITHIN_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        if self._has_begun:
+            for listener in self._listeners:
+                listener.stop()
+            for name in self._system.leads:
+                cast(Leader[UUID], self._applications[name]).followers.remove(self)
+        self._has_begun = False
+        posts = [*self._posts.values(), *self._leaving.values()]
+        for post in posts:
+            post.dismiss()
+        deadline = time.monotonic() + within
+        for post in posts:
+            post.join(max(0.0, deadline - time.monotonic()))
         with contextlib.suppress(*STORE_FAULTS):  # positions without effect may be recorded another time
-            for loop in self.loops.values():
-                if not loop.is_alive():
-                    loop.carry_forward()
+            for post in posts:
+                if not post.is_alive():
+                    post.loop.carry_forward()
+
+    def _begin(self) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            for name in self._system.leads:
+                cast(Leader[UUID], self._applications[name]).lead(self)
+            for listener in self._listeners:
+                listener.start()
+
+    def _new_post(self, name: str) -> Post:
+        """A follower that reads its positions anew and remembers nothing of an earlier time."""
+        follower = cast(Following, self._applications[name])
+        working_set = WorkingSet(cast(Repository, follower.repository))
+        feeds = [
+            Feed(follower, self._logs[leader], working_set, self._clock, self._page_size)
+            for leader in self._system.follows[name]
+        ]
+        post = Post(FollowerLoop(feeds, self._poll_seconds, self.turn))
+        if name in self._make_worker:
+            post.add(self._make_worker[name]())
+        return post
 
     def backlog(self) -> int:
-        """How many events are still to be read by the followers, in all."""
+        """How many events are still to be read by the followers of this runner, in all."""
         return sum(feed.head() - feed.position for feed in self._feeds())
 
     def is_settled(self) -> bool:
-        """Whether every follower is level with all it follows and no worker has anything to do.
+        """Whether every follower of this runner is level with all it follows and no worker of it has
+        anything to do. What others run is not looked at.
 
         The heads are read twice: what was recorded between the two looks is not missed.
         """
         heads = self._heads()
         return (
             all(feed.position >= heads[feed.leader.name] for feed in self._feeds())
-            and not any(worker.is_busy() for worker in self._workers)
+            and not any(worker.is_busy() for post in self._posts.values() for worker in post.workers)
             and self._heads() == heads
         )
 
@@ -137,14 +263,11 @@ class Runner(RecordingEventReceiver[UUID]):
         except STORE_FAULTS:
             return False
 
-    def _threads(self) -> list["Worker | FollowerLoop"]:
-        return [*self.loops.values(), *self._workers]
-
     def _feeds(self) -> list[Feed]:
-        return [feed for loop in self.loops.values() for feed in loop.feeds]
+        return [feed for post in self._posts.values() for feed in post.loop.feeds]
 
     def _heads(self) -> dict[str, int]:
         return {
             name: cast(Any, self._applications[name]).recorder.max_notification_id() or 0
-            for name in self._leads
+            for name in self._system.leads
         }

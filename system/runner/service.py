@@ -1,64 +1,70 @@
-"""Runs the followers while this process holds the store's lease, and waits for the lease otherwise."""
+"""Runs the followers that this process owns, and keeps asking which ones those are."""
 
 import threading
+import time
 from typing import Protocol
 
-import psycopg
 import structlog
 
-from .lease import Lease
+from .lease import Leases, LeasesUnavailable
 from .runner import Runner
 
-LOOK_EVERY_SECONDS = 1.0
+RENEW_EVERY_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 0.02
+"""How often to look whether followers that were told to stop have done so."""
+
+DRAIN_WITHIN_SECONDS = 4.0
 
 log = structlog.get_logger()
 
 
 class Runnable(Protocol):
-    """What a service runs: something that makes runners and knows the lease they need."""
+    """What a service runs: something that makes runners and knows the leases they need."""
 
     def runner(self) -> Runner:
         """A new runner."""
         ...
 
-    def lease(self) -> Lease:
-        """The store's lease."""
+    def leases(self) -> Leases:
+        """The leases of a runner that wants to follow everything."""
         ...
 
 
 class RunnerService:
-    """At most one process follows a store; when it dies, another that is waiting takes over."""
+    """Each follower has one owner among all processes; when one dies, others take over.
 
-    def __init__(self, orderwright: Runnable) -> None:
-        self._orderwright = orderwright
-        self._lease = orderwright.lease()
+    The leases are renewed by a thread that does nothing else, so that a long page loses none.
+    """
+
+    def __init__(self, orderwright: Runnable, leases: Leases | None = None) -> None:
+        self.leases = leases if leases is not None else orderwright.leases()
+        self.runner = orderwright.runner()
+        self.owned: frozenset[str] = frozenset()
+        """The followers that this process runs at present."""
+        self._is_away = False
         self._stopping = threading.Event()
         self._first_look = threading.Event()
         self._thread = threading.Thread(target=self._run, name="runner-service", daemon=True)
-        self.runner: Runner | None = None
-        """The runner, while this process holds the lease."""
 
     def start(self) -> None:
-        """Take the lease if it is free, and follow; else keep looking. Returns after the first look."""
+        """Follow what is free, up to a fair share, and keep looking. Returns after the first look."""
         self._thread.start()
         self._first_look.wait(timeout=10)
 
     def stop(self) -> None:
-        """Stop following, within five seconds, and give the lease back."""
+        """Finish the pages in hand, within five seconds, and give the leases back."""
         self._stopping.set()
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
 
     @property
     def is_running(self) -> bool:
-        """Whether this process follows the store."""
-        return self.runner is not None
+        """Whether this process follows anything."""
+        return bool(self.owned)
 
     def faults(self) -> dict[str, str]:
         """The followers of this process that are pausing, and why."""
-        runner = self.runner
-        if runner is None:
-            return {}
-        return {name: loop.fault for name, loop in runner.loops.items() if loop.fault is not None}
+        return {name: loop.fault for name, loop in self.runner.loops.items() if loop.fault is not None}
 
     def _run(self) -> None:
         try:
@@ -66,30 +72,60 @@ class RunnerService:
                 try:
                     self._look()
                 except Exception:  # whatever it is, the next look may succeed
-                    log.exception("the runner could not be started or stopped")
+                    log.exception("followers could not be started or stopped")
                 self._first_look.set()
-                self._stopping.wait(LOOK_EVERY_SECONDS)
+                self._wait()
         finally:
-            self._stop_runner()
-            self._lease.release()
+            self._leave()
+
+    def _wait(self) -> None:
+        """Until the next renewal, which is due sooner when a follower has stopped meanwhile: somebody
+        may be waiting for it."""
+        next_renewal = time.monotonic() + RENEW_EVERY_SECONDS
+        running = self.runner.running()
+        while running == self.runner.running() and (remaining := next_renewal - time.monotonic()) > 0:
+            if self._stopping.wait(remaining if running == self.owned else LOOK_EVERY_SECONDS):
+                return
 
     def _look(self) -> None:
         try:
-            is_ours = self._lease.acquire()
-        except (OSError, psycopg.Error) as error:
-            log.warning("the runner's lease cannot be asked for", error=str(error))
-            is_ours = False
-        if is_ours and self.runner is None:
-            runner = self._orderwright.runner()
-            runner.start()
-            self.runner = runner
-        elif not is_ours:
-            self._stop_runner()
+            owned = self.leases.renew(self.runner.running())
+            self._is_away = False
+        except LeasesUnavailable as error:
+            if not self._is_away:
+                log.warning("the leases cannot be renewed", error=str(error))
+            self._is_away = True
+            owned = self.owned & self.leases.standing()
+        self._follow(owned)
 
-    def _stop_runner(self) -> None:
-        runner, self.runner = self.runner, None
-        if runner is not None:
-            try:
-                runner.stop()
-            except Exception:  # the store may be away just now; whoever takes over reads its positions anew
-                log.exception("the runner did not stop in order")
+    def _follow(self, names: frozenset[str]) -> None:
+        if names != self.owned:
+            log.info("following", followers=sorted(names))
+        self.owned = names
+        self.runner.follow(names)
+
+    def _leave(self) -> None:
+        try:
+            self._follow(frozenset())
+            self._drain()
+            self.runner.stop(within=0)
+        except Exception:  # the store may be away just now; whoever takes over reads its positions anew
+            log.exception("the runner did not stop in order")
+        self._release()
+
+    def _drain(self) -> None:
+        """Wait until the followers have stopped; each is given back as soon as it has."""
+        deadline = time.monotonic() + DRAIN_WITHIN_SECONDS
+        running, next_release = self.runner.running(), 0.0
+        while running and time.monotonic() < deadline:
+            before, running = running, self.runner.running()
+            if running and not self._is_away and (running != before or time.monotonic() > next_release):
+                next_release = time.monotonic() + RENEW_EVERY_SECONDS
+                self._release()
+            time.sleep(LOOK_EVERY_SECONDS)
+
+    def _release(self) -> None:
+        try:
+            self.leases.release(self.runner.running())
+        except LeasesUnavailable as error:  # then they run out
+            log.warning("the leases could not be given back", error=str(error))

@@ -157,7 +157,7 @@ def test_beside_a_service_the_service_fulfils_what_is_imported(
     assert service.stdout is not None
     assert "Orderwright is ready at http://127.0.0.1:" in service.stdout.readline()
     checks = {check["name"]: check["detail"] for check in console.json("doctor")["checks"]}
-    assert checks["runner"] == "a process follows this store"
+    assert checks["runner"] == "every follower is run by a process"
 
     rows = [f"r-{number},ada,,CD-X1,1,2.50,USD" for number in range(300)]
     summary = console.json("import", write_orders(tmp_path / "few.csv", *rows), "--receive-stock")

@@ -132,6 +132,12 @@ def on_sqlite(request: pytest.FixtureRequest, quick_folder: Path) -> Environment
     return environment_for("sqlite", request, quick_folder)
 
 
+@pytest.fixture(params=["postgres", "tuned"])
+def on_postgres(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
+    """The environment of each module for PostgreSQL on an empty store."""
+    return environment_for(request.param, request, quick_folder)
+
+
 @pytest.fixture
 def tuned_postgres(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of the tuned module on an empty store."""

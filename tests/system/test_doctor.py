@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import Tracking
 
+from system.definition import orderwright as definition
 from system.operations.doctor import DoctorReport, Verdict, examine
 from system.operations.positions import positions
 from tests.support.fixtures import Environment
@@ -66,12 +67,30 @@ def test_a_position_ahead_of_its_log_is_a_problem(
 
 
 def test_it_sees_whether_a_process_follows(durable_persistence: Environment, open_way: OpenWay) -> None:
-    lease = open_way(ByHand, durable_persistence).orderwright.lease()
-    assert verdicts(examine(durable_persistence))["runner"] == "warning"
-    assert lease.acquire()
-    assert verdicts(examine(durable_persistence))["runner"] == "ok"
-    lease.release()
-    assert verdicts(examine(durable_persistence))["runner"] == "warning"
+    some = open_way(ByHand, durable_persistence).orderwright.leases(["Orders", "SagaLog"])
+    rest = open_way(ByHand, durable_persistence).orderwright.leases(
+        [name for name in definition.followers if name not in ("Orders", "SagaLog")]
+    )
+    assert runner_check(durable_persistence) == (
+        "warning",
+        "no process runs any follower: orders wait until one does",
+    )
+    rest.renew(())
+    assert runner_check(durable_persistence) == (
+        "warning",
+        "no process runs Orders, SagaLog: orders wait until one does",
+    )
+    some.renew(())
+    assert runner_check(durable_persistence)[0] == "ok"
+    some.release()
+    rest.release()
+    assert runner_check(durable_persistence)[0] == "warning"
+
+
+def runner_check(environment: Environment) -> tuple[str, str]:
+    """What the doctor says about who runs the followers."""
+    check = next(check for check in examine(environment).checks if check.name == "runner")
+    return check.status, check.detail
 
 
 def test_events_that_end_with_the_process_are_worth_a_warning(in_memory: Environment) -> None:

@@ -1,19 +1,21 @@
-"""One runner a store, over processes: a lease is exclusive, and a dead owner's is free at once."""
+"""One owner a follower, over processes: leases are exclusive, shared fairly, and a dead owner's run out."""
 
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from system.definition import orderwright as definition
 from system.gateways.simulated import SimulatedGateway
 from system.operations.positions import is_settled
-from system.runner import service
-from system.runner.lease import FileLease, Lease, PostgresLease, SoleOwner
+from system.runner import postgres_leases, service
+from system.runner.lease import FileLeases, Leases, LeasesUnavailable, SoleOwner
+from system.runner.postgres_leases import PostgresLeases
 from system.runner.service import RunnerService
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest
@@ -23,20 +25,24 @@ from tests.support.ways import ByHand, Way
 
 OpenWay = Callable[..., Way]
 
+ALL = frozenset(definition.followers)
+NOBODY: frozenset[str] = frozenset()
+
 HOLDER = """
-import os
+import os, sys
 from system.bootstrap import build
 from system.settings import Settings
 
-lease = build(Settings.from_environment(os.environ)).lease()
-print("held" if lease.acquire() else "taken", flush=True)
-input()
+leases = build(Settings.from_environment(os.environ)).leases()
+print(len(leases.renew(())), flush=True)
+sys.stdin.read()
+leases.release()
 """
 
 
 @contextmanager
 def another_process(environment: Environment) -> Iterator[subprocess.Popen[str]]:
-    """A process that tries to take the store's lease and says whether it has it."""
+    """A process that takes the leases it can get, once, and says how many they are."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER],
         env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -46,149 +52,241 @@ def another_process(environment: Environment) -> Iterator[subprocess.Popen[str]]
     ) as process:
         try:
             yield process
+            process.communicate(timeout=20)
         finally:
             process.kill()
 
 
-def says(process: subprocess.Popen[str]) -> str:
-    """The next line that a process says."""
+def says(process: subprocess.Popen[str]) -> int:
+    """How many followers a process says it owns."""
     assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def test_what_one_process_holds_no_other_gets_until_it_is_killed(
-    durable_persistence: Environment, open_way: OpenWay
-) -> None:
-    orderwright = open_way(ByHand, durable_persistence).orderwright
-    lease = orderwright.lease()
-    with another_process(durable_persistence) as owner:
-        assert says(owner) == "held"
-        assert not lease.acquire()
-        owner.send_signal(signal.SIGKILL)
-        owner.wait()
-        wait_until(lease.acquire)
-    with another_process(durable_persistence) as late:
-        assert says(late) == "taken"
-    lease.release()
-    with another_process(durable_persistence) as later:
-        assert says(later) == "held"
-
-
-def test_having_it_already_is_fine_and_giving_it_back_twice_too(
-    durable_persistence: Environment, open_way: OpenWay
-) -> None:
-    orderwright = open_way(ByHand, durable_persistence).orderwright
-    mine, yours = orderwright.lease(), orderwright.lease()
-    assert mine.acquire()
-    assert mine.acquire()
-    assert not yours.acquire()
-    mine.release()
-    mine.release()
-    assert yours.acquire()
-    yours.release()
-
-
-def test_each_store_has_the_lease_that_fits(
-    persistence: Environment, open_way: OpenWay, tmp_path: Path
-) -> None:
-    lease: Lease = open_way(ByHand, persistence).orderwright.lease()
-    kinds = {"popo": SoleOwner, "sqlite": FileLease, "postgres": PostgresLease}
-    assert type(lease) is kinds[persistence["PERSISTENCE_MODULE"].rpartition(".")[2]]
-    assert lease.acquire()
-    lease.release()
+    return int(process.stdout.readline())
 
 
 @pytest.fixture
-def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service looks for its lease once a second in production."""
-    monkeypatch.setattr(service, "LOOK_EVERY_SECONDS", 0.01)
+def open_leases(open_way: OpenWay) -> Iterator[Callable[..., Leases]]:
+    """Opens leases of a store, as another runner of it each time, and gives them back after the test."""
+    opened: list[Leases] = []
+
+    def make(environment: Environment, only: Collection[str] = (), *, is_guest: bool = False) -> Leases:
+        leases = open_way(ByHand, environment).orderwright.leases(sorted(only), is_guest=is_guest)
+        opened.append(leases)
+        return leases
+
+    yield make
+    for leases in opened:
+        leases.release()
+
+
+OpenLeases = Callable[..., Leases]
+
+
+# On every store
+
+
+def test_what_one_process_owns_no_other_gets_until_it_is_killed(
+    durable_persistence: Environment, open_leases: OpenLeases
+) -> None:
+    leases = open_leases(durable_persistence)
+    with another_process(durable_persistence) as owner:
+        assert says(owner) == len(ALL)
+        assert leases.renew(()) == NOBODY
+        owner.send_signal(signal.SIGKILL)
+        owner.wait()
+        wait_until(lambda: leases.renew(leases.standing()) == ALL, within=5, what="everything is ours")
+    with another_process(durable_persistence) as late:
+        assert says(late) == 0
+    leases.release()
+    with another_process(durable_persistence) as later:
+        assert says(later) == len(ALL)
+
+
+def test_each_store_has_the_leases_that_fit(persistence: Environment, open_leases: OpenLeases) -> None:
+    leases = open_leases(persistence, ["Orders", "Payments"])
+    kinds = {"popo": SoleOwner, "sqlite": FileLeases, "postgres": PostgresLeases}
+    assert type(leases) is kinds[persistence["PERSISTENCE_MODULE"].rpartition(".")[2]]
+    assert set(leases.owners()) == ALL
+    assert set(leases.owners().values()) == {None}
+    assert leases.renew(()) == leases.standing() == leases.wanted == {"Orders", "Payments"}
+    assert {name for name, owner in leases.owners().items() if owner is not None} == {"Orders", "Payments"}
+    leases.release(["Orders"])
+    assert leases.standing() == {"Orders"}
+    leases.release()
+    leases.release()
+    assert set(leases.owners().values()) == {None}
+
+
+def test_owners_are_seen_from_elsewhere(durable_persistence: Environment, open_leases: OpenLeases) -> None:
+    spectator = open_leases(durable_persistence)
+    with another_process(durable_persistence) as owner:
+        says(owner)
+        (who,) = set(spectator.owners().values())
+        assert who is not None
+        assert who == "a process" or who.endswith(f":{owner.pid}")
+    assert spectator.standing() == NOBODY
+
+
+def test_a_file_that_cannot_be_locked_is_told(tmp_path: Path) -> None:
+    leases = FileLeases(tmp_path / "nowhere", ALL, ALL)
+    for ask in (lambda: leases.renew(()), leases.owners):
+        with pytest.raises(LeasesUnavailable, match="nowhere"):
+            ask()
+
+
+# On PostgreSQL
+
+
+def test_a_second_runner_gets_its_share_once_the_first_has_stopped_it(
+    on_postgres: Environment, open_leases: OpenLeases
+) -> None:
+    first, second = open_leases(on_postgres), open_leases(on_postgres)
+    assert first.renew(()) == ALL
+    assert second.renew(()) == NOBODY
+
+    kept = first.renew(ALL)
+    assert len(kept) == len(ALL) / 2
+    assert second.renew(()) == NOBODY, "the first has been told to stop, but still runs them"
+    assert first.renew(ALL) == kept
+
+    assert first.renew(kept) == kept
+    assert second.renew(()) == ALL - kept
+    assert (first.renew(kept), second.renew(ALL - kept)) == (kept, ALL - kept)
+    first.release(kept)
+    assert second.renew(ALL - kept) == ALL - kept, "the first is leaving, but still runs some"
+    first.release()
+    assert second.renew(ALL - kept) == ALL
+
+
+def test_runners_that_want_different_followers(on_postgres: Environment, open_leases: OpenLeases) -> None:
+    payments = open_leases(on_postgres, ["Payments", "PaymentLedger"])
+    everything = open_leases(on_postgres)
+    assert payments.renew(()) == payments.wanted
+    assert everything.renew(()) == ALL - payments.wanted
+
+
+def test_a_guest_makes_room(on_postgres: Environment, open_leases: OpenLeases) -> None:
+    guest, resident = open_leases(on_postgres, is_guest=True), open_leases(on_postgres)
+    assert guest.renew(()) == ALL
+    assert resident.renew(()) == NOBODY
+    assert guest.renew(ALL) == NOBODY
+    assert guest.renew(NOBODY) == NOBODY
+    assert resident.renew(()) == ALL
+    assert guest.renew(NOBODY) == NOBODY
+
+
+def test_what_ran_while_its_lease_ran_out_has_to_stop_before_it_begins_again(
+    on_postgres: Environment, open_leases: OpenLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_leases, "TIME_TO_LIVE_SECONDS", 0.3)
+    frozen, other = open_leases(on_postgres), open_leases(on_postgres)
+    assert frozen.renew(()) == ALL
+    wait_until(lambda: other.renew(other.standing()) == ALL, what="the other has taken over")
+    assert frozen.standing() == NOBODY
+    assert frozen.renew(ALL) == NOBODY
+    wait_until(lambda: len(other.renew(other.standing())) == len(ALL), what="the first has no say any more")
+    wait_until(lambda: not other.standing(), what="everything has run out")
+    assert frozen.renew(ALL) == NOBODY, "free, but it has not stopped"
+    assert frozen.renew(()) == ALL
+
+
+def test_a_database_that_is_away_is_told(on_postgres: Environment, open_leases: OpenLeases) -> None:
+    leases = open_leases(on_postgres)
+    leases.renew(())
+    monitor = {"POSTGRES_HOST": "host", "POSTGRES_USER": "user", "POSTGRES_DBNAME": "dbname"}
+    with psycopg.connect(**{name: on_postgres[key] for key, name in monitor.items()}) as connection:  # type: ignore[arg-type]  # names of parameters
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with pytest.raises(LeasesUnavailable):
+        leases.renew(ALL)
+    assert leases.standing() == ALL
+    assert leases.renew(ALL) == ALL
+
+
+# The service
 
 
 def test_one_service_follows_and_when_it_ends_the_other_takes_over(
-    durable_persistence: Environment, open_way: OpenWay, looks_often: None
+    on_sqlite: Environment, open_way: OpenWay
 ) -> None:
     gateway = SimulatedGateway()
-    first, second = (open_way(ByHand, durable_persistence, gateway).orderwright for _ in range(2))
-    shop = Shop(open_way(ByHand, durable_persistence, gateway))
+    first, second = (open_way(ByHand, on_sqlite, gateway).orderwright for _ in range(2))
+    shop = Shop(open_way(ByHand, on_sqlite, gateway))
     one, two = RunnerService(first), RunnerService(second)
     one.start()
     two.start()
-    assert (one.is_running, two.is_running) == (True, False)
+    assert (one.owned, two.owned) == (ALL, NOBODY)
     shop.receive("CD-X1", 5)
     order = shop.order("CD-X1")
     wait_until(lambda: shop.status(order) == "CONFIRMED")
 
     one.stop()
-    wait_until(lambda: two.is_running)
+    wait_until(lambda: two.owned == ALL)
     late = shop.order("CD-X1")
     wait_until(lambda: shop.status(late) == "CONFIRMED")
     assert not one.is_running
     assert two.faults() == {}
     two.stop()
     assert not two.is_running
-    lease = first.lease()
-    assert lease.acquire()
-    lease.release()
+    assert set(first.leases().owners().values()) == {None}
 
 
-def test_a_service_whose_connection_is_cut_takes_its_lease_again(
-    emptied_postgres: Environment, open_way: OpenWay, looks_often: None, monkeypatch: pytest.MonkeyPatch
+def test_two_services_share_the_work_and_settle_it(on_postgres: Environment, open_way: OpenWay) -> None:
+    gateway = SimulatedGateway()
+    ways = [open_way(ByHand, on_postgres, gateway) for _ in range(2)]
+    services = [RunnerService(way.orderwright) for way in ways]
+    shop = Shop(ways[0])
+    shop.receive("CD-X1", 50)
+    for each in services:
+        each.start()
+    orders = [shop.order("CD-X1") for _ in range(10)]
+    wait_until(lambda: [len(each.owned) for each in services] == [4, 4], what="each has its share")
+    orders += [shop.order("CD-X1", pays="pm_error_once") for _ in range(10)]
+    wait_until(lambda: is_settled(shop.orderwright), what="everything has settled")
+    assert services[0].runner.running() == services[0].owned
+    assert services[0].owned | services[1].owned == ALL
+
+    services[0].stop()
+    wait_until(lambda: services[1].owned == ALL, what="the other has the rest")
+    orders.append(shop.order("CD-X1"))
+    wait_until(lambda: is_settled(shop.orderwright), what="everything has settled again")
+    services[1].stop()
+    assert {shop.status(order) for order in orders} == {"CONFIRMED"}
+    assert_at_rest(shop.orderwright)
+
+
+def test_leases_that_cannot_be_asked_for_are_asked_for_again(
+    on_sqlite: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = {"PERSISTENCE_MODULE": "eventsourcing.postgres", **emptied_postgres}
-    way = open_way(ByHand, environment)
-    follower = RunnerService(way.orderwright)
+    monkeypatch.setattr(service, "RENEW_EVERY_SECONDS", 0.01)
+    orderwright = open_way(ByHand, on_sqlite).orderwright
+
+    class Troubled(SoleOwner):
+        faults = 3
+        is_standing = True
+
+        def renew(self, running: Collection[str]) -> frozenset[str]:
+            if self.faults:
+                self.faults -= 1
+                raise LeasesUnavailable("stale file handle")
+            return super().renew(running)
+
+        def standing(self) -> frozenset[str]:
+            return super().standing() if self.is_standing else NOBODY
+
+    leases = Troubled(ALL, ALL)
+    follower = RunnerService(orderwright, leases)
     follower.start()
-    before = follower.runner
-    assert before is not None
+    wait_until(lambda: follower.owned == ALL)
 
-    def fails_at_the_end(stop: Callable[[], None] = before.stop) -> None:
-        stop()
-        raise psycopg.OperationalError("the database is away")
+    leases.faults = 10
+    wait_until(lambda: not leases.faults)
+    assert follower.owned == ALL, "a lease outlives a short trouble"
 
-    monkeypatch.setattr(before, "stop", fails_at_the_end)
-    with psycopg.connect(
-        host=environment["POSTGRES_HOST"],
-        user=environment["POSTGRES_USER"],
-        dbname=environment["POSTGRES_DBNAME"],
-    ) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
-            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
-    wait_until(lambda: follower.runner not in (None, before))
-
-    shop = Shop(way)
-    shop.receive("CD-X1", 5)
-    order = shop.order("CD-X1")
-    wait_until(lambda: is_settled(way.orderwright))
+    leases.is_standing, leases.faults = False, 1_000_000
+    wait_until(lambda: not follower.is_running and not follower.runner.running(), what="all have stopped")
+    leases.faults = 0
+    wait_until(lambda: follower.runner.running() == ALL, what="all are back")
     follower.stop()
-    assert shop.status(order) == "CONFIRMED"
-    assert_at_rest(way.orderwright)
-
-
-def test_a_lease_that_cannot_be_asked_for_is_asked_for_again(
-    on_sqlite: Environment, open_way: OpenWay, looks_often: None
-) -> None:
-    way = open_way(ByHand, on_sqlite)
-
-    class Troubled:
-        faults = iter([OSError("stale file handle"), psycopg.OperationalError("away")])
-
-        def acquire(self) -> bool:
-            fault = next(self.faults, None)
-            if fault is not None:
-                raise fault
-            return True
-
-        def release(self) -> None:
-            pass
-
-    class Store:
-        runner = staticmethod(way.orderwright.runner)
-        lease = staticmethod(Troubled)
-
-    service_of_it = RunnerService(Store())
-    service_of_it.start()
-    wait_until(lambda: service_of_it.is_running)
-    service_of_it.stop()
-    assert not service_of_it.is_running
+    assert not follower.is_running

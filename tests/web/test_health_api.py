@@ -7,6 +7,7 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from system.bootstrap import Orderwright, build
+from system.runner.lease import LeasesUnavailable
 from system.runner.service import RunnerService
 from system.settings import Settings
 from tests.web.api import Answer, Api
@@ -25,8 +26,7 @@ def open_system(tmp_path: Path) -> Iterator[Callable[[], tuple[Orderwright, Runn
 
     yield make
     for orderwright, service in opened:
-        if service.is_running:
-            service.stop()
+        service.stop()
         orderwright.close()
 
 
@@ -41,8 +41,46 @@ def test_a_process_that_answers_is_alive(api: Api) -> None:
     assert (answer.status, answer.json) == (200, {"status": "alive"})
 
 
-def test_without_a_runner_of_its_own_the_store_is_enough(api: Api) -> None:
-    assert _ready(api.orderwright, None) == (200, {"store": True})
+def test_a_process_that_only_serves_is_ready_while_others_follow(
+    open_system: Callable[[], tuple[Orderwright, RunnerService]],
+) -> None:
+    orderwright, _ = open_system()
+    assert _ready(orderwright, None) == (503, {"store": True, "runner": False})
+    _, elsewhere = open_system()
+    elsewhere.start()
+    assert _ready(orderwright, None) == (200, {"store": True, "runner": True})
+    elsewhere.stop()
+    assert _ready(orderwright, None) == (503, {"store": True, "runner": False})
+
+
+def test_followers_that_nobody_runs_are_named(
+    open_system: Callable[[], tuple[Orderwright, RunnerService]],
+) -> None:
+    orderwright, _ = open_system()
+    known = set(orderwright.leases().owners())
+    service = RunnerService(orderwright, orderwright.leases(sorted(known - {"SagaLog", "Orders"})))
+    service.start()
+    answer = Answer(create_app(orderwright, service).test_client().get("/readyz"))
+    service.stop()
+    assert answer.status == 503
+    assert {"name": "runner", "ok": False, "detail": "no process runs Orders, SagaLog"} in answer.json[
+        "checks"
+    ]
+
+
+def test_that_it_cannot_be_told_who_follows_is_not_told_with_reasons(
+    open_system: Callable[[], tuple[Orderwright, RunnerService]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orderwright, service = open_system()
+
+    def unavailable() -> None:
+        raise LeasesUnavailable("host 10.0.0.7")
+
+    monkeypatch.setattr(service.leases, "owners", unavailable)
+    answer = Answer(create_app(orderwright, service).test_client().get("/readyz"))
+    assert answer.status == 503
+    assert "who follows the store cannot be told" in answer.response.text
+    assert "10.0.0.7" not in answer.response.text
 
 
 def test_a_process_that_follows_is_ready(

@@ -37,7 +37,7 @@ def opened() -> Iterator[Orderwright]:
 def followed() -> Iterator[tuple[Orderwright, RunnerService]]:
     """The system with its followers: run here, unless another process runs them already."""
     with opened() as orderwright:
-        service = RunnerService(orderwright)
+        service = RunnerService(orderwright, orderwright.leases(is_guest=True))
         service.start()
         try:
             yield orderwright, service

@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from system.persistence.sql import for_postgres
 from system.persistence.tables import Table
+from system.runner.lease import LEASE_TABLES
 
 from .pool import translated
 
@@ -253,6 +254,13 @@ def _read_models(target: Target) -> Iterator[str]:
     for table in target.tables:
         for statement in table.create_statements():
             yield for_postgres(statement, target.schema).decode().replace("%%", "%")
+        # Room in each page of the table for the next version of a row: it then needs no new index entries.
+        yield f"ALTER TABLE {{schema}}.{table.name} SET (fillfactor = 70)"
+
+
+def _leases(_: Target) -> Iterator[str]:
+    """Who follows what."""
+    yield from LEASE_TABLES
 
 
 MIGRATIONS = (
@@ -260,4 +268,5 @@ MIGRATIONS = (
     Migration(2, "search by type and metadata", _search),
     Migration(3, "append in one round trip", _append),
     Migration(4, "read models", _read_models),
+    Migration(5, "leases of the followers", _leases),
 )
