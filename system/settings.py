@@ -34,7 +34,7 @@ class Settings(BaseModel):
     data: Path = Field(
         Path("var"),
         alias="ORDERWRIGHT_DATA",
-        description="folder of the SQLite files and of the runner's lock",
+        description="folder of the SQLite files and of the runners' locks",
     )
     poll_seconds: float = Field(
         0.1,

@@ -1,7 +1,7 @@
-"""Serves the API, and runs the followers, in one worker process of gunicorn.
+"""Serves the API in worker processes of gunicorn, and runs the followers there if asked to.
 
-The master process binds the address and watches the worker. Everything else, every connection
-included, is made inside the worker, after the fork: a pool does not survive one.
+The master process binds the address and watches the workers. Everything else, every connection
+included, is made inside each worker, after the fork: a pool does not survive one.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from system.bootstrap import Orderwright, build
 from system.observability.logs import configure_logs
-from system.runner.service import RunnerService
-from system.settings import Settings
+from system.runner.service import RunnerService, log_change
+from system.settings import ON_POSTGRES, Settings
 from web.api.app import create_app
 
 STOP_WITHIN_SECONDS = 4
@@ -41,7 +41,7 @@ _REPEATED = frozenset({"Shutting down: %s", "Reason: %s"})
 log = structlog.get_logger()
 
 
-def serve(settings: Settings, host: str, port: int, with_runner: bool = True) -> int:
+def serve(settings: Settings, host: str, port: int, *, with_runner: bool = True, workers: int = 1) -> int:
     """Serve until told to stop. Returns the exit code: 0, or 1 when it could not start."""
     try:
         listener = socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
@@ -52,7 +52,7 @@ def serve(settings: Settings, host: str, port: int, with_runner: bool = True) ->
     configure_logs(settings.log_style, settings.log_level)
     master = os.getpid()
     try:
-        _Server(settings, host, listener, with_runner).run()
+        _Server(settings, host, listener, with_runner, workers).run()
     except SystemExit as end:
         if os.getpid() != master:
             raise  # the worker's end, with a code that the master understands
@@ -61,13 +61,16 @@ def serve(settings: Settings, host: str, port: int, with_runner: bool = True) ->
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """What gunicorn runs: one worker, threads, nothing before the fork."""
+    """What gunicorn runs: workers with threads, nothing before the fork."""
 
-    def __init__(self, settings: Settings, host: str, listener: socket.socket, with_runner: bool) -> None:
+    def __init__(
+        self, settings: Settings, host: str, listener: socket.socket, with_runner: bool, workers: int
+    ) -> None:
         self._settings = settings
         self._address = _address(host, listener.getsockname()[1])
         self._descriptor = listener.detach()
         self._with_runner = with_runner
+        self._workers = workers
         self._orderwright: Orderwright | None = None
         self._runner_service: RunnerService | None = None
         super().__init__()
@@ -76,7 +79,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """See `BaseApplication`."""
         wanted = {
             "bind": f"fd://{self._descriptor}",
-            "workers": 1,
+            "workers": self._workers,
+            "preload_app": False,
             "worker_class": _Worker,
             "threads": self._settings.api_threads,
             "timeout": START_WITHIN_SECONDS,
@@ -84,7 +88,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "keepalive": KEEP_ALIVE_SECONDS,
             "logger_class": _Log,
             "proc_name": "orderwright",
-            "post_worker_init": lambda _worker: self._tell_ready(),
+            "post_worker_init": self._tell_ready,
             "worker_exit": lambda _arbiter, _worker: self._close(),
             "control_socket_disable": True,
         }
@@ -97,7 +101,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         try:
             self._orderwright = build(self._settings)
             if self._with_runner:
-                self._runner_service = RunnerService(self._orderwright)
+                # Where other processes may follow as well, it is worth a line who does what.
+                tell = log_change if self._settings.persistence_module in ON_POSTGRES else lambda _: None
+                self._runner_service = RunnerService(self._orderwright, on_change=tell)
                 self._runner_service.start()
             return create_app(self._orderwright, self._runner_service)
         except (PersistenceError, OSError) as error:
@@ -111,7 +117,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         if self._runner_service is not None:
             threading.Thread(target=self._runner_service.stop, name="stop-runner").start()
 
-    def _tell_ready(self) -> None:
+    def _tell_ready(self, worker: ThreadWorker) -> None:
+        if self._workers > 1 and worker.age > 1:
+            return  # the first of them has said it
         stock, orders = f"{self._address}/api/v1/stock/tea-1/receipts", f"{self._address}/api/v1/orders"
         order = (
             '{"customer_id": "ada", "currency": "USD", "payment_method": "pm_ok", '

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -30,17 +31,32 @@ class Runnable(Protocol):
         ...
 
 
+def log_change(owned: frozenset[str]) -> None:
+    """Log which followers this process runs from now on."""
+    if owned:
+        log.info("this process follows", followers=sorted(owned))
+    else:
+        log.info("this process follows nothing")
+
+
 class RunnerService:
     """Each follower has one owner among all processes; when one dies, others take over.
 
     The leases are renewed by a thread that does nothing else, so that a long page loses none.
     """
 
-    def __init__(self, orderwright: Runnable, leases: Leases | None = None) -> None:
+    def __init__(
+        self,
+        orderwright: Runnable,
+        leases: Leases | None = None,
+        on_change: Callable[[frozenset[str]], object] = lambda _: None,
+    ) -> None:
+        """`on_change` is told the followers that this process runs, each time they change."""
         self.leases = leases if leases is not None else orderwright.leases()
         self.runner = orderwright.runner()
         self.owned: frozenset[str] = frozenset()
         """The followers that this process runs at present."""
+        self._on_change = on_change
         self._is_away = False
         self._stopping = threading.Event()
         self._first_look = threading.Event()
@@ -100,7 +116,7 @@ class RunnerService:
 
     def _follow(self, names: frozenset[str]) -> None:
         if names != self.owned:
-            log.info("following", followers=sorted(names))
+            self._on_change(names)
         self.owned = names
         self.runner.follow(names)
 

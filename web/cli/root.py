@@ -12,7 +12,8 @@ from .importing import import_orders
 from .migrating import migrate_store
 from .orders import orders
 from .payments import payments
-from .serving import serve
+from .runner import runner
+from .serving import api, serve
 from .stock import stock
 
 
@@ -28,6 +29,8 @@ def main() -> None:
 
 for command in (
     serve,
+    api,
+    runner,
     migrate_store,
     demo,
     import_orders,

@@ -1,0 +1,58 @@
+"""Run the followers, and nothing else."""
+
+import signal
+import threading
+
+import click
+import structlog
+
+from system.bootstrap import build
+from system.definition import orderwright as definition
+from system.observability.logs import configure_logs
+from system.runner.service import RunnerService, log_change
+
+from .commands import Command
+from .store import settings_now
+
+NAMES = click.Choice(sorted(definition.followers))
+
+log = structlog.get_logger()
+
+
+@click.command(cls=Command)
+@click.option(
+    "--only",
+    multiple=True,
+    type=NAMES,
+    metavar="NAME",
+    help=f"Follow only these; several names may stand behind it: {', '.join(NAMES.choices)}.",
+)
+@click.argument("more", nargs=-1, type=NAMES, metavar="")
+def runner(only: tuple[str, ...], more: tuple[str, ...]) -> None:
+    """Run the followers, until SIGTERM or Ctrl-C.
+
+    Runners on one store share the followers fairly, over processes and on PostgreSQL over machines;
+    when one ends or dies, the others take over. On SQLite files the first has all. It logs what it
+    follows each time that changes.
+    """
+    if more and not only:
+        raise click.UsageError("names of followers stand behind --only")
+    settings = settings_now()
+    if settings.is_in_memory:
+        raise click.UsageError(
+            "events in memory are followed by the process that has them: use `orderwright serve`"
+        )
+    configure_logs(settings.log_style, settings.log_level)
+    told_to_stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda _number, _frame: told_to_stop.set())
+    orderwright = build(settings)
+    try:
+        service = RunnerService(orderwright, orderwright.leases((*only, *more)), log_change)
+        service.start()
+        if not service.is_running:
+            log.info("this process waits, others follow")
+        told_to_stop.wait()
+        service.stop()
+    finally:
+        orderwright.close()
