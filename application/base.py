@@ -14,6 +14,7 @@ from domain.shared.aggregates import Aggregate
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import Contradiction, VersionConflict
 
+from .codec import Codec
 from .mapping import SafeMapper, register_value_types
 
 MAX_TRIES = 10
@@ -59,6 +60,12 @@ class Application(eventsourcing.application.Application[UUID]):
     def construct_mapper(self) -> Mapper[UUID]:
         """Decode known topics only."""
         return self.factory.mapper(transcoder=self.construct_transcoder(), mapper_class=SafeMapper)
+
+    def construct_transcoder(self) -> JSONTranscoder:
+        """Our codec."""
+        transcoder = Codec()
+        self.register_transcodings(transcoder)
+        return transcoder
 
     def register_transcodings(self, transcoder: JSONTranscoder) -> None:
         """Add our value types to the library's."""

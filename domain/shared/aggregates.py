@@ -1,7 +1,9 @@
 """The base of every aggregate: explicit stored topics, and metadata in every event."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
+from functools import cache
+from inspect import signature
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, cast
 from uuid import UUID
@@ -13,6 +15,7 @@ from eventsourcing.domain import (
     CanMutateAggregate,
     Snapshot,
     TAggregate,
+    decorated_funcs,
 )
 
 from .causes import current_cause
@@ -46,12 +49,21 @@ class Aggregate(BaseAggregate[UUID]):
         def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
             """Apply the event. When and by which command is remembered first, so that the
             aggregate's own memory can use both."""
-            if aggregate is not None:
-                aggregate.modified_on = self.timestamp
-                aggregate.last_command_id = self.command_id  # type: ignore[attr-defined]  # declared below
-                return super().mutate(aggregate)
-            aggregate = super().mutate(None)
-            aggregate.last_command_id = self.command_id  # type: ignore[attr-defined]  # just created
+            if aggregate is None:
+                aggregate = super().mutate(None)
+                aggregate.last_command_id = self.command_id  # type: ignore[attr-defined]  # just created
+                return aggregate
+            aggregate.modified_on = self.timestamp
+            aggregate.last_command_id = self.command_id  # type: ignore[attr-defined]  # declared below
+            memory = _memory_of(type(self))
+            follows = self.originator_version == aggregate.version + 1
+            if memory is None or not follows or self.originator_id != aggregate.id:
+                return super().mutate(aggregate)  # which says what is wrong
+            # What the library does, which looks up the method and its parameters for each event anew.
+            remember, names = memory
+            facts = vars(self)
+            remember(aggregate, **{name: facts[name] for name in names})
+            aggregate.version = self.originator_version
             return aggregate
 
     last_command_id: str | None
@@ -71,8 +83,31 @@ class Aggregate(BaseAggregate[UUID]):
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
         """Record one more fact, under the cause in force."""
-        metadata = _metadata(self.id, self.version + 1, self.modified_on)
-        super().trigger_event(event_class, **kwargs, **metadata)
+        kwargs |= _metadata(self.id, self.version + 1, self.modified_on)
+        names = _field_names(cast(Hashable, event_class))
+        if len(kwargs) != len(names) - 2 or not issubclass(event_class, Aggregate.Event):
+            super().trigger_event(event_class, **kwargs)  # which says what is wrong
+            return
+        facts = {"originator_id": self.id, "originator_version": self.version + 1, **kwargs}
+        new_event = object.__new__(event_class)  # its own way is slow: it is frozen field by field
+        vars(new_event).update({name: facts[name] for name in names})
+        new_event.mutate(self)
+        self.pending_events.append(new_event)
+
+
+@cache
+def _field_names(event_class: Any) -> tuple[str, ...]:
+    """The names of an event's facts, in the order in which they are stored."""
+    return tuple(event_class.__dataclass_fields__)
+
+
+@cache
+def _memory_of(event_class: type[Any]) -> tuple[Callable[..., None], tuple[str, ...]] | None:
+    """The method that remembers an event, and the facts that it takes; None when there is no such."""
+    remember = decorated_funcs.get(event_class)
+    if remember is None:
+        return None
+    return remember, tuple(signature(remember).parameters)[1:]
 
 
 def _metadata(stream_id: UUID, version: int, not_before: datetime | None) -> dict[str, Any]:

@@ -4,8 +4,6 @@ A cause is opened once, at the edge (a request, a command, a followed event), an
 that is triggered inside it copies it. Aggregates never read a clock and never invent an id.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,14 +63,19 @@ class Cause:
 _current: ContextVar[Cause] = ContextVar("cause")
 
 
-@contextmanager
-def because_of(cause: Cause) -> Iterator[None]:
+class because_of:
     """Everything that is triggered inside this block happens because of `cause`."""
-    token = _current.set(cause)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_cause", "_token")
+
+    def __init__(self, cause: Cause) -> None:
+        self._cause = cause
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._cause)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 def current_cause() -> Cause:

@@ -20,6 +20,8 @@ MODULES = {
     "re",
     "types",
     "typing",
+    "hashlib",
+    "inspect",
     "uuid",
 }
 """All that the domain may import besides itself."""

@@ -1,6 +1,6 @@
 """Ids are derived: the same question gives the same id, on every machine and in every release."""
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given as forall
@@ -52,3 +52,9 @@ def test_other_parts_or_another_order_of_them_make_another_id(one: list[str], ot
 def test_each_version_of_a_stream_has_an_event_id_of_its_own() -> None:
     assert len({ids.event_id(ORDER_ID, version) for version in range(1, 200)}) == 199
     assert ids.event_id(ORDER_ID, 1) != ids.event_id(ids.payment_id(ORDER_ID), 1)
+
+
+@settings(max_examples=200, deadline=None)
+@forall(stream=st.uuids(), version=st.integers(1, 10**9))
+def test_an_event_id_is_a_uuid_of_version_five_like_any_other(stream: UUID, version: int) -> None:
+    assert ids.event_id(stream, version) == str(uuid5(stream, str(version)))
