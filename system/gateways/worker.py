@@ -127,12 +127,16 @@ class GatewayWorker:
     def _send(self) -> None:
         now = self._clock()
         sent = {call.key for call in self._in_flight.values()}
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            for call in self._ledger.due_calls(attempt, PAGE):
-                if len(self._in_flight) >= PAGE:
-                    return
-                if call.key not in sent and now >= self._due_at(call):
-                    self._in_flight[self._pool.submit(self._call, call)] = call
+        due = [
+            call
+            for attempt in range(1, MAX_ATTEMPTS + 1)
+            for call in self._ledger.due_calls(attempt, PAGE)
+            if call.key not in sent and now >= self._due_at(call)
+        ]
+        if due:
+            self._ledger.make_durable()  # the provider's answer could else outlive the question
+        for call in due[: max(0, PAGE - len(self._in_flight))]:
+            self._in_flight[self._pool.submit(self._call, call)] = call
         if len(self._not_before) > REMEMBERED_CALLS:
             # Forgetting one too early only means that the provider is asked again, with the same key.
             self._not_before = {key: at for key, at in self._not_before.items() if at != _DONE}

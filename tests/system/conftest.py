@@ -10,6 +10,7 @@ from tests.support.fixtures import (
     persistence,
     quick_folder,
     shared_database,
+    tuned_postgres,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "persistence",
     "quick_folder",
     "shared_database",
+    "tuned_postgres",
 ]

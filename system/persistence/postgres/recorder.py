@@ -111,6 +111,15 @@ class TunedRecorder(PostgresRecorder):
     def _notify(self) -> None:
         self.datastore.shared.notifier.notify(self.channel_name)
 
+    def flush(self) -> None:
+        """Return when everything that can be seen now is durable (and replicated, where that is set up)."""
+        with self.datastore.shared.connection() as connection:
+            connection.execute("SELECT pg_logical_emit_message(true, 'orderwright', '')")
+
+    def is_in_one_log_with(self, other: object) -> bool:
+        """Whether a crash that takes what is here also takes what was recorded there because of it."""
+        return isinstance(other, TunedRecorder) and self.datastore.shared is other.datastore.shared
+
     # Reading
 
     @once_more
