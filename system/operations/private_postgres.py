@@ -131,6 +131,10 @@ class PrivatePostgres:
             "POSTGRES_PASSWORD": "",
         }
 
+    def connected(self, dbname: str) -> psycopg.Connection[Any]:
+        """A new connection to a database, in autocommit mode."""
+        return self._connect(dbname)
+
     def create_database(self, name: str) -> None:
         """Create an empty database."""
         self._administer(SQL("CREATE DATABASE {}").format(Identifier(name)))
@@ -256,9 +260,9 @@ class PrivatePostgres:
             else:
                 return
 
-    def _connect(self) -> psycopg.Connection[Any]:
+    def _connect(self, dbname: str = "postgres") -> psycopg.Connection[Any]:
         return psycopg.connect(
-            host=str(self.folder), port=PORT, user=SUPERUSER, dbname="postgres", autocommit=True
+            host=str(self.folder), port=PORT, user=SUPERUSER, dbname=dbname, autocommit=True
         )
 
     def _administer(self, statement: Composed) -> None:

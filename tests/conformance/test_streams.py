@@ -1,5 +1,7 @@
 """What every store promises about streams: one version once, all or nothing, and in order."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
@@ -95,3 +97,29 @@ def test_a_stream_is_read_with_positions_that_the_log_agrees_with(recorder: Proc
     assert some == everything[1:4]
     assert recorder.select_stream(TEAPOT, 5) == everything[4:]  # type: ignore[attr-defined]  # ours can
     assert recorder.select_stream(uuid4()) == []  # type: ignore[attr-defined]  # ours can
+
+
+def test_of_many_who_want_the_same_version_at_once_one_gets_it_and_nobody_else_is_disturbed(
+    recorder: ProcessRecorder,
+) -> None:
+    start = threading.Barrier(12)
+
+    def write(number: int) -> int:
+        won = 0
+        for version in range(1, 9):
+            start.wait(20)
+            try:
+                recorder.insert_events([event(TEAPOT, version, f'{{"by":{number}}}')])
+                won += 1
+            except IntegrityError:
+                pass
+            recorder.insert_events([event(UUID(int=1000 + number), version)])
+        return won
+
+    with ThreadPoolExecutor(12) as writers:
+        won = list(writers.map(write, range(12)))
+
+    assert sum(won) == 8
+    assert versions(recorder, TEAPOT) == list(range(1, 9))
+    for number in range(12):
+        assert versions(recorder, UUID(int=1000 + number)) == list(range(1, 9))

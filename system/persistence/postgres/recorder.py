@@ -28,6 +28,7 @@ from system.persistence.recorders import LogRow, PostgresRecorder
 from system.persistence.sql import for_postgres
 from system.persistence.tables import Change, postgres_parameters, postgres_statement
 
+from .appends import Appends
 from .pool import Datastore
 
 once_more = retry((InterfaceError, OperationalError), max_attempts=2, wait=0)
@@ -49,6 +50,7 @@ class TunedRecorder(PostgresRecorder):
         self._append = f'CALL "{schema}"."{events_table_name}_append"({_APPEND_PARAMETERS})'.encode()
         self._insert = f'SELECT "{schema}"."{events_table_name}_insert"({_INSERT_PARAMETERS})'.encode()
         self._fence = f'"{schema}".orderwright_fence'
+        self._appends = Appends(self._append_events)
 
     # Writing
 
@@ -61,6 +63,8 @@ class TunedRecorder(PostgresRecorder):
         changes = list(cast(Iterable[Change], kwargs.get("changes", ())))
         if changes and stored_events:
             return self._write_all(stored_events, tracking, changes)
+        if stored_events and tracking is None:
+            return self._appends.append(stored_events)
         if stored_events:
             return self._append_events(stored_events, tracking)
         if tracking is not None:
@@ -71,7 +75,9 @@ class TunedRecorder(PostgresRecorder):
         """Move a position forward. Raises `IntegrityError` when it is there or further already."""
         self._write_rows(tracking, [])
 
-    def _append_events(self, events: Sequence[StoredEvent], tracking: Tracking | None) -> Sequence[int]:
+    def _append_events(
+        self, events: Sequence[StoredEvent], tracking: Tracking | None = None
+    ) -> Sequence[int]:
         where = (tracking.application_name, tracking.notification_id) if tracking else (None, None)
         with self.datastore.shared.connection() as connection:
             cursor = connection.cursor(binary=True)
