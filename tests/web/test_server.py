@@ -56,15 +56,16 @@ class Server:
 
     def worker(self) -> int | None:
         """The worker's process id, while there is one."""
-        children = _children(self.process.pid)
+        children = children_of(self.process.pid)
         return children[0] if len(children) == 1 else None
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
     """Whether there is such a process, other than one that only waits to be collected."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
@@ -130,7 +131,7 @@ def test_an_order_from_start_to_stop(server: Server) -> None:
     assert server.process.wait(timeout=10) == 0
 
     assert time.monotonic() - begin < 5
-    assert not _lives(worker)
+    assert not lives(worker)
     assert server.process.stderr is not None
     assert server.process.stderr.read() == ""
 
@@ -175,7 +176,7 @@ def test_a_killed_master_takes_its_worker_along(server: Server) -> None:
     assert worker is not None
     server.process.kill()
     server.process.wait()
-    wait_until(lambda: not _lives(worker), what="the worker is gone")
+    wait_until(lambda: not lives(worker), what="the worker is gone")
 
 
 def test_orders_in_memory(start: Callable[..., subprocess.Popen[str]]) -> None:

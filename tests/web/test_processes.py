@@ -1,0 +1,111 @@
+"""The API and the runner as processes of their own, with real workers, on every store that allows it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.fixtures import (
+    Environment,
+    emptied_postgres,
+    on_postgres,
+    on_sqlite,
+    quick_folder,
+    shared_database,
+)
+from tests.support.waiting import wait_until
+from tests.web.api import an_order
+from tests.web.test_server import Server, children_of, lives
+
+__all__ = ["emptied_postgres", "on_postgres", "on_sqlite", "quick_folder", "shared_database"]
+
+ROOT = Path(__file__).parents[2]
+Process = subprocess.Popen[str]
+Run = Callable[..., Process]
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """Runs commands in the background and ends them after the test."""
+    started: list[Process] = []
+
+    def make(environment: Environment, *words: str) -> Process:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", "from web.cli import main; main()", *words],
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], "ORDERWRIGHT_LOG_LEVEL": "WARNING", **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def serves(process: Process) -> Server:
+    """The server that a process is, once it is ready."""
+    assert process.stdout is not None
+    found = re.fullmatch(r"Orderwright is ready at (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
+    assert found, process.stderr and process.stderr.read()
+    return Server(process, found[1])
+
+
+def is_ready(server: Server) -> bool:
+    try:
+        return bool(server.get("/readyz")["status"] == "ready")
+    except OSError:
+        return False
+
+
+def orders_are_seen_through(api: Server, run: Run, environment: Environment) -> None:
+    """An API alone is not ready and takes orders; with a runner it is, and they are confirmed."""
+    api.post("/stock/TEA/receipts", {"quantity": 100})
+    early = api.post("/orders", an_order())["order_id"]
+    assert not is_ready(api)
+    assert api.status_of(early) == "CREATED"
+
+    runner = run(environment, "runner")
+    wait_until(lambda: is_ready(api), what="somebody follows")
+    late = api.post("/orders", an_order())["order_id"]
+    for order in (early, late):
+        wait_until(lambda order=order: api.status_of(order) == "CONFIRMED", what="the order is confirmed")  # type: ignore[misc]
+
+    runner.send_signal(signal.SIGTERM)
+    assert runner.wait(timeout=5) == 0
+    assert not is_ready(api)
+    assert runner.communicate() == ("", "")
+
+
+def test_an_api_and_a_runner_on_one_set_of_files(on_sqlite: Environment, run: Run) -> None:
+    api = serves(run(on_sqlite, "api", "--port", "0"))
+    orders_are_seen_through(api, run, on_sqlite)
+
+
+def test_several_workers_and_a_runner(on_postgres: Environment, run: Run) -> None:
+    api = serves(run(on_postgres, "api", "--port", "0", "--workers", "2"))
+    wait_until(lambda: len(children_of(api.process.pid)) == 2, what="both workers are there")
+    orders_are_seen_through(api, run, on_postgres)
+
+    before = children_of(api.process.pid)
+    os.kill(before[0], signal.SIGKILL)
+    wait_until(
+        lambda: len(children_of(api.process.pid)) == 2 and before[0] not in children_of(api.process.pid),
+        what="the killed worker is replaced",
+    )
+    wait_until(lambda: api.status_of(api.post("/orders", an_order())["order_id"]) == "CREATED")
+    workers = children_of(api.process.pid)
+    api.process.send_signal(signal.SIGTERM)
+    assert api.process.wait(timeout=5) == 0
+    assert not any(lives(worker) for worker in workers)
