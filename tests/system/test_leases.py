@@ -13,6 +13,7 @@ import pytest
 from system.definition import orderwright as definition
 from system.gateways.simulated import SimulatedGateway
 from system.operations.positions import is_settled
+from system.operations.settling import backlog, settle
 from system.runner import postgres_leases, service
 from system.runner.lease import FileLeases, Leases, LeasesUnavailable, SoleOwner
 from system.runner.postgres_leases import PostgresLeases
@@ -290,3 +291,23 @@ def test_leases_that_cannot_be_asked_for_are_asked_for_again(
     wait_until(lambda: follower.runner.running() == ALL, what="all are back")
     follower.stop()
     assert not follower.is_running
+
+
+def test_whoever_follows_a_part_waits_for_the_whole(on_sqlite: Environment, open_way: OpenWay) -> None:
+    part, rest = (open_way(ByHand, on_sqlite).orderwright for _ in range(2))
+    shop = Shop(open_way(ByHand, on_sqlite))
+    shop.receive("CD-X1", 5)
+    shop.order("CD-X1")
+    follower = RunnerService(part, part.leases(["SagaLog"]))
+    follower.start()
+    assert backlog(part, follower) > 0
+    assert not settle(part, follower, timeout=0.2)
+
+    other = RunnerService(rest)
+    other.start()
+    assert other.owned == ALL - {"SagaLog"}
+    assert settle(part, follower, timeout=20)
+    assert backlog(part, follower) == 0
+    assert_at_rest(shop.orderwright)
+    other.stop()
+    follower.stop()

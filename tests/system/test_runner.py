@@ -152,3 +152,79 @@ def test_it_reads_on_at_once_while_pages_are_full(in_memory: Environment, open_w
     runner.stop()
 
     assert {shop.status(order) for order in orders} == {"CONFIRMED"}
+
+
+def test_it_follows_what_it_is_told_to_and_begins_anew_after_a_pause(
+    persistence: Environment, open_way: OpenWay
+) -> None:
+    shop = Shop(open_way(ByHand, persistence))
+    shop.receive("CD-X1", 5)
+    first = shop.order("CD-X1")
+    runner = shop.orderwright.runner()
+    names = frozenset(runner.loops)
+    runner.follow(names - {"OrderFulfilment"})
+    wait_until(lambda: runner.is_settled(), what="what it follows is settled")
+    assert runner.running() == set(runner.loops) == names - {"OrderFulfilment"}
+    assert not is_settled(shop.orderwright), "the saga has not begun"
+
+    runner.follow(names)
+    wait_until(lambda: shop.status(first) == "CONFIRMED")
+    before = runner.loops["OrderFulfilment"]
+    runner.follow(names - {"OrderFulfilment"})
+    wait_until(lambda: not before.is_alive(), what="the saga has stopped")
+    second = shop.order("CD-X1")
+    runner.follow(names)
+    assert runner.loops["OrderFulfilment"] is not before
+    assert runner.wait_until_settled(20)
+    assert shop.status(second) == "CONFIRMED"
+
+    runner.follow(())
+    wait_until(lambda: not runner.running(), what="all have stopped")
+    runner.stop()
+    assert_at_rest(shop.orderwright)
+
+
+def test_the_provider_is_called_where_the_ledger_is_kept_and_nowhere_else(
+    in_memory: Environment, open_way: OpenWay
+) -> None:
+    gateway = GatedGateway()
+    gateway.shut()
+    shop = Shop(open_way(ByHand, in_memory, gateway))
+    shop.receive("CD-X1", 5)
+    shop.order("CD-X1")
+    runner = shop.orderwright.runner()
+    names = frozenset(runner.loops)
+    runner.follow(names)
+    wait_until(lambda: gateway.waiting, what="the provider is called")
+    runner.follow(names - {"PaymentLedger"})
+    wait_until(lambda: "PaymentLedger" not in runner.running(), what="ledger and calls have ended")
+    assert not any(thread.name == "payment-gateway" for thread in threading.enumerate())
+    gateway.open()
+    wait_until(lambda: runner.is_settled(), what="the others are level")
+    assert shop.orderwright.payment_ledger.count_due_calls() == 1
+
+    runner.follow(names)
+    assert runner.wait_until_settled(20)
+    assert shop.orderwright.payment_ledger.count_due_calls() == 0
+    runner.stop()
+    assert_charged_at_most_once(shop.orderwright)
+    assert_at_rest(shop.orderwright)
+
+
+def test_one_that_is_slow_to_stop_is_running_until_it_has(in_memory: Environment, open_way: OpenWay) -> None:
+    shop = Shop(open_way(ByHand, in_memory))
+    runner = shop.orderwright.runner()
+    runner.start()
+    with runner.turn:  # nobody finishes a page meanwhile
+        shop.order("CD-X1")
+        wait_until(lambda: len(runner.turn._waiting) >= 2, what="some are in the middle of a page")
+        runner.follow(())
+        slow = runner.running()
+        assert slow
+        runner.follow(slow)
+        assert not set(runner.loops) & slow, "what has not stopped does not begin"
+        assert slow <= runner.running()
+    wait_until(lambda: not runner.running(), what="they have stopped")
+    runner.follow(slow)
+    assert set(runner.loops) == slow == runner.running()
+    runner.stop()
