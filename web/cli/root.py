@@ -4,6 +4,7 @@ import click
 
 from system.observability.logs import configure_logs
 
+from .bench import bench
 from .checks import doctor, settings
 from .commands import EXIT_CODES, Root
 from .demo import demo
@@ -40,5 +41,6 @@ for command in (
     payments,
     doctor,
     settings,
+    bench,
 ):
     main.add_command(command)

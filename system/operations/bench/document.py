@@ -1,0 +1,77 @@
+"""The benchmark's report as a document for people."""
+
+from collections.abc import Iterator
+
+from .figures import LIMIT, OURS, STOCK, Figure
+from .run import BenchReport
+
+_MEANING = {
+    "append": "one event an append, by so many writers: threads of a process, or clients of `pgbench`",
+    "drain": "a backlog of orders to charged, reserved, confirmed and shown in all read models; ours with "
+    "the runner in one process",
+    "drain_two": "the same by two runner processes, which share the followers, while the orders are placed",
+    "http": "from sending an order to the answer that shows it in the dashboard; 16 clients as fast as they "
+    "can, then at 20 % of that rate. The service is one process, `orderwright serve`, for both",
+    "rebuild": "events a second, while the order dashboard is dropped and follows again from the first event",
+    "load": "loading an aggregate with so many events, without snapshots",
+    "growth": "seconds to settle 1,000 orders when the store holds so many events; the ratio is that of the "
+    "last to the first",
+}
+
+_HEAD = """\
+# Benchmarks
+
+Written by `orderwright bench`, which measures everything in one run on a PostgreSQL that it starts
+itself, one contender after the other in each round. Run it again on your machine:
+
+```
+orderwright bench
+```
+
+**ours** is `PERSISTENCE_MODULE=system.persistence.postgres` under our runner. **stock** is the same
+domain on the library's own recorder, with the faster of its single-threaded and multi-threaded
+runners where a runner takes part; in `http` it is under our runner, since the library has none that
+works beside a server. **limit** is `pgbench` writing rows of the same number, shape and size into tables
+with the same indexes, without keeping any promise about their order. Ratios say how many times
+better ours is; a dash means that there is nothing to compare with.
+"""
+
+
+def document(report: BenchReport) -> str:
+    """The report in Markdown."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: BenchReport) -> Iterator[str]:
+    yield _HEAD
+    yield f"Measured on {report.at:%Y-%m-%d}.\n"
+    for name, what in report.conditions.items():
+        yield f"- {name}: {what}"
+    yield ""
+    yield "| | unit | ours (least, most) | stock | limit | times stock | times limit |"
+    yield "|---|---|---|---|---|---|---|"
+    for figure in report.figures:
+        least, most = figure.spread(OURS)
+        yield (
+            f"| {figure.name} | {figure.unit} "
+            f"| {number(figure.median(OURS))} ({number(least)}, {number(most)}) "
+            f"| {number(figure.median(STOCK))} | {number(figure.median(LIMIT))} "
+            f"| {number(figure.ratio(STOCK))} | {number(figure.ratio(LIMIT))} |"
+        )
+    yield ""
+    for name, meaning in _MEANING.items():
+        if any(_belongs(figure, name) for figure in report.figures):
+            yield f"- **{name}**: {meaning}"
+
+
+def _belongs(figure: Figure, name: str) -> bool:
+    return figure.name.startswith(name)
+
+
+def number(value: float | None) -> str:
+    """A figure with three significant digits, or a dash."""
+    if value is None:
+        return "-"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

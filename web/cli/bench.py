@@ -1,0 +1,80 @@
+"""Measure how fast it is here, side by side with the library and with PostgreSQL itself."""
+
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from system.bootstrap import utc_now
+from system.observability.logs import configure_logs
+from system.operations.bench.document import document, number
+from system.operations.bench.figures import LIMIT, OURS, STOCK
+from system.operations.bench.run import MEASUREMENTS, QUICK, BenchReport, Plan, run
+from system.operations.private_postgres import PostgresUnavailableError
+
+from .commands import Command, wants_json
+from .errors import UnusableFile
+from .output import console, write_json, write_line, write_table
+
+DOCUMENT = Path("docs/benchmarks.md")
+
+
+@click.command(cls=Command)
+@click.argument("names", nargs=-1, type=click.Choice(list(MEASUREMENTS)), metavar="[NAME]...")
+@click.option("--runs", default=Plan.runs, show_default=True, type=click.IntRange(1, 50), help="Rounds.")
+@click.option(
+    "--orders", default=Plan.orders, show_default=True, type=click.IntRange(50), help="Orders of the backlog."
+)
+@click.option("--quick", is_flag=True, help="A small run, to see that everything works; figures mean little.")
+@click.option("--no-write", is_flag=True, help=f"Leave {DOCUMENT} as it is.")
+def bench(names: tuple[str, ...], runs: int, orders: int, quick: bool, no_write: bool) -> None:
+    """Measure some things, or everything, on a PostgreSQL that is started for it.
+
+    NAME is append, drain, http, rebuild, load or growth. A run of everything takes some minutes and,
+    in a folder that has docs/, writes docs/benchmarks.md.
+    """
+    configure_logs("console", "CRITICAL")
+    wanted = [name for name in MEASUREMENTS if name in names] or list(MEASUREMENTS)
+    plan = QUICK if quick else Plan(runs=runs, orders=orders)
+    try:
+        report = _measured(wanted, plan)
+    except PostgresUnavailableError as error:
+        raise UnusableFile(str(error)) from None
+    if not (names or quick or no_write) and DOCUMENT.parent.is_dir():
+        DOCUMENT.write_text(document(report))
+    if wants_json():
+        write_json({figure.name: figure.to_json() for figure in report.figures})
+        return
+    for name, what in report.conditions.items():
+        write_line(f"{name}: {what}")
+    write_line("")
+    write_table(
+        ("figure", "unit", ">ours", ">least", ">most", ">stock", ">limit", ">times stock", ">times limit"),
+        (
+            (
+                figure.name,
+                figure.unit,
+                number(figure.median(OURS)),
+                *map(number, figure.spread(OURS)),
+                *(number(figure.median(contender)) for contender in (STOCK, LIMIT)),
+                *(number(figure.ratio(contender)) for contender in (STOCK, LIMIT)),
+            )
+            for figure in report.figures
+        ),
+    )
+
+
+def _measured(names: list[str], plan: Plan) -> BenchReport:
+    stderr = console(stderr=True)
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
+    is_hidden = not stderr.is_terminal or wants_json()
+    with Progress(*columns, console=stderr, disable=is_hidden) as progress:
+        task = progress.add_task("Starting", total=sum(1 if n == "growth" else plan.runs for n in names))
+        done = 0
+
+        def tell(name: str, round_: int) -> None:
+            nonlocal done
+            progress.update(task, completed=done, description=f"{name}, round {round_ + 1}")
+            done += 1
+
+        return run(names, plan, utc_now, tell)
