@@ -146,6 +146,7 @@ def test_a_second_runner_gets_its_share_once_the_first_has_stopped_it(
 
     kept = first.renew(ALL)
     assert len(kept) == len(ALL) / 2
+    assert first.standing() == ALL
     assert second.renew(()) == NOBODY, "the first has been told to stop, but still runs them"
     assert first.renew(ALL) == kept
 
