@@ -16,7 +16,7 @@ import domain
 import system
 import web
 from application.errors import DomainError
-from system.bootstrap import POSTGRES_DEFAULTS, build
+from system.bootstrap import POSTGRES_DEFAULTS, TUNED_DEFAULTS, build
 from system.settings import Settings
 from web.api.app import create_app
 from web.cli import main
@@ -43,11 +43,15 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_default_for_postgresql_is_documented() -> None:
-    documented = dict(
-        re.findall(r"^\| `(POSTGRES_[A-Z_]+)` \| (\d+) \|", (DOCS / "settings.md").read_text(), re.M)
-    )
-    assert documented == {name: value for name, value in POSTGRES_DEFAULTS.items() if name in documented}
-    assert set(POSTGRES_DEFAULTS) - set(documented) == {"POSTGRES_PORT", "POSTGRES_PASSWORD"}
+    documented = {
+        name: (stock, tuned)
+        for name, stock, tuned in re.findall(
+            r"^\| `(POSTGRES_[A-Z_]+)` \| (\d*) \| (\d+) \|", (DOCS / "settings.md").read_text(), re.M
+        )
+    }
+    defaults = {name: (POSTGRES_DEFAULTS.get(name, ""), tuned) for name, tuned in TUNED_DEFAULTS.items()}
+    assert documented == {name: value for name, value in defaults.items() if name in documented}
+    assert set(defaults) - set(documented) == {"POSTGRES_PORT", "POSTGRES_PASSWORD"}
 
 
 def test_every_route_is_documented() -> None:
