@@ -15,6 +15,7 @@ from domain.shared.money import InvalidAmount
 from domain.shared.products import MAX_QUANTITY as MAX_QUANTITY
 from domain.shared.products import InvalidQuantity
 
+MAX_CORRELATION_ID = 255
 MAX_CUSTOMER_ID = 128
 MAX_ORDER_REF = 128
 MAX_PAYMENT_METHOD = 64

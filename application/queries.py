@@ -21,6 +21,12 @@ class InvalidQuery(DomainError):
     code = "invalid_query"
 
 
+class StreamNotFound(NotFound):
+    """There is no stream of events with this id."""
+
+    code = "stream_not_found"
+
+
 class PaymentNotFound(NotFound):
     """The order has no payment, or none yet."""
 
@@ -47,6 +53,21 @@ class OrderQuery:
     created_from: datetime | None = None
     created_to: datetime | None = None
     sort: str = "-created_at"
+
+
+@dataclass(frozen=True)
+class EventQuery:
+    """Which events: those of these applications and types (of all, when none is named), of this
+    conversation, by this user, recorded from `since` (included) to `until` (not included), and at a
+    position after `after`, which takes exactly one application: positions are each log's own."""
+
+    applications: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    correlation_id: str | None = None
+    user: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,26 @@ class EventView:
 
 
 @dataclass(frozen=True)
+class FoundEvent:
+    """A recorded event as a search finds it. One that cannot be decoded has an `error` that says why,
+    no payload, and of its metadata what its row still tells."""
+
+    event_id: str | None
+    type: str
+    application: str
+    stream_id: str
+    stream_version: int
+    position: int
+    recorded_at: datetime | None
+    correlation_id: str | None
+    causation_id: str | None
+    command_id: str | None
+    user: str | None
+    payload: Mapping[str, Any] | None
+    error: str | None
+
+
+@dataclass(frozen=True)
 class Page(Generic[T]):
     """One page of a list, and the cursor of the next one (None on the last)."""
 

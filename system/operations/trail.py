@@ -1,29 +1,17 @@
 """The audit trail of an order: every event of its conversation, from every application, in causal order."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
-from eventsourcing.persistence import Notification
-
-from application.views import EventView, to_json
+from application.views import EventView
 from domain.inventory import Reservation
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id, stock_item_id
 from system.bootstrap import Orderwright
 from system.persistence.recorders import StreamReader
 from system.runner.parking import ParkingLot, parking_lot_id
 
-_METADATA = {
-    "originator_id",
-    "originator_version",
-    "originator_topic",
-    "timestamp",
-    "event_id",
-    "correlation_id",
-    "causation_id",
-    "command_id",
-    "user",
-}
+from .events import event_view
 
 
 def order_events(orderwright: Orderwright, order_id: UUID) -> list[EventView]:
@@ -73,7 +61,7 @@ def _stream(
 ) -> Iterable[EventView]:
     reader = cast(StreamReader, orderwright.applications[application].recorder)
     for notification in reader.select_stream(stream_id, first, last):
-        yield _view(orderwright, application, notification)
+        yield event_view(orderwright, application, notification)
 
 
 def _stock_events(orderwright: Orderwright, reservation: Iterable[EventView]) -> Iterable[EventView]:
@@ -90,21 +78,3 @@ def _parked(orderwright: Orderwright, correlation_id: str) -> Iterable[EventView
         for event in _stream(orderwright, name, parking_lot_id(name)):
             if event.correlation_id == correlation_id and event.type != ParkingLot.Opened.TOPIC:
                 yield event
-
-
-def _view(orderwright: Orderwright, application: str, notification: Notification) -> EventView:
-    event: Any = orderwright.applications[application].mapper.to_domain_event(notification)
-    return EventView(
-        event_id=event.event_id,
-        type=notification.topic,
-        application=application,
-        stream_id=str(notification.originator_id),
-        stream_version=notification.originator_version,
-        position=notification.id,
-        recorded_at=event.timestamp,
-        correlation_id=event.correlation_id,
-        causation_id=event.causation_id,
-        command_id=event.command_id,
-        user=event.user,
-        payload={name: to_json(value) for name, value in vars(event).items() if name not in _METADATA},
-    )

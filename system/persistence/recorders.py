@@ -27,6 +27,7 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from .sql import for_postgres, for_sqlite
+from .sqlite_indexes import search_indexes
 from .tables import Change, postgres_parameters, postgres_statement, sqlite_statement
 
 LogRow = tuple[UUID, int, str, bytes, int]
@@ -93,6 +94,10 @@ class InMemoryRecorder(_Recorder, POPOProcessRecorder):
 
 class SqliteRecorder(_Recorder, SQLiteProcessRecorder):
     """Events and rows in an SQLite file of the application's own."""
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The library's tables, and indexes by which events are searched."""
+        return [*super().construct_create_table_statements(), *search_indexes(self.events_table_name)]
 
     def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
         """See `StreamsReader`."""

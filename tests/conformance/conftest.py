@@ -17,6 +17,7 @@ from tests.support.fixtures import (
     Environment,
     durable_persistence,
     emptied_postgres,
+    on_sqlite,
     persistence,
     quick_folder,
     shared_database,
@@ -26,6 +27,7 @@ from tests.support.fixtures import (
 __all__ = [
     "durable_persistence",
     "emptied_postgres",
+    "on_sqlite",
     "persistence",
     "quick_folder",
     "shared_database",

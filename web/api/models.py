@@ -11,15 +11,17 @@ from pydantic_core import PydanticCustomError
 
 from application.errors import DomainError
 from application.limits import (
+    MAX_CORRELATION_ID,
     MAX_CUSTOMER_ID,
     MAX_ORDER_REF,
     MAX_PAYMENT_METHOD,
     MAX_REASON,
+    MAX_USER,
     amount_of,
     check_text,
 )
 from application.orders import Item, PlaceOrder
-from application.queries import DEFAULT_LIMIT, OrderQuery, PageRequest
+from application.queries import DEFAULT_LIMIT, EventQuery, OrderQuery, PageRequest
 
 MAX_EVENT_ID = 64
 
@@ -78,6 +80,8 @@ CustomerId = Annotated[str, AfterValidator(_text(MAX_CUSTOMER_ID))]
 PaymentMethod = Annotated[str, AfterValidator(_text(MAX_PAYMENT_METHOD))]
 OrderRef = Annotated[str, AfterValidator(_text(MAX_ORDER_REF))]
 Reason = Annotated[str, AfterValidator(_text(MAX_REASON))]
+CorrelationId = Annotated[str, AfterValidator(_text(MAX_CORRELATION_ID))]
+User = Annotated[str, AfterValidator(_text(MAX_USER))]
 EventId = Annotated[str, AfterValidator(_text(MAX_EVENT_ID))]
 Amount = Annotated[Decimal, PlainValidator(_amount)]
 Count = Annotated[int, PlainValidator(_count)]
@@ -183,3 +187,32 @@ class FulfilmentListParameters(PageParameters):
     """Which fulfilments, which page."""
 
     status: str | None = None
+
+
+class EventListParameters(PageParameters):
+    """Which stored events, which page. Several applications or types have commas between them."""
+
+    application: str | None = None
+    type: str | None = None
+    correlation_id: CorrelationId | None = None
+    user: User | None = None
+    since: Time | None = None
+    until: Time | None = None
+    after: Count | None = None
+
+    @property
+    def query(self) -> EventQuery:
+        """The events that are asked for."""
+        return EventQuery(
+            _listed(self.application),
+            _listed(self.type),
+            self.correlation_id,
+            self.user,
+            self.since,
+            self.until,
+            self.after,
+        )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(text.split(","))

@@ -8,6 +8,7 @@ from .bench import bench
 from .checks import doctor, settings
 from .commands import EXIT_CODES, Root
 from .demo import demo
+from .events import events
 from .fulfilments import fulfilments
 from .importing import import_orders
 from .migrating import migrate_store
@@ -36,6 +37,7 @@ for command in (
     demo,
     import_orders,
     orders,
+    events,
     stock,
     fulfilments,
     payments,
