@@ -9,10 +9,11 @@ import os
 import socket
 import sys
 import threading
+import time
 from types import FrameType
 
 import structlog
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import OperationalError, PersistenceError
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
@@ -35,6 +36,7 @@ KEEP_ALIVE_SECONDS = 15
 """How long a client's connection is kept between two requests; a stop cuts it short."""
 
 BACKLOG = 1024
+LOOK_AGAIN_SECONDS = 1.0
 
 _REPEATED = frozenset({"Shutting down: %s", "Reason: %s"})
 
@@ -73,6 +75,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._workers = workers
         self._orderwright: Orderwright | None = None
         self._runner_service: RunnerService | None = None
+        self._is_replacement = False
         super().__init__()
 
     def load_config(self) -> None:
@@ -88,6 +91,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "keepalive": KEEP_ALIVE_SECONDS,
             "logger_class": _Log,
             "proc_name": "orderwright",
+            "pre_fork": self._note_replacement,
             "post_worker_init": self._tell_ready,
             "worker_exit": lambda _arbiter, _worker: self._close(),
             "control_socket_disable": True,
@@ -99,7 +103,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         """Build the system, in the worker. What goes wrong is told once, and ends the server."""
         try:
-            self._orderwright = build(self._settings)
+            self._orderwright = self._build()
             if self._with_runner:
                 # Where other processes may follow as well, it is worth a line who does what.
                 tell = log_change if self._settings.persistence_module in ON_POSTGRES else lambda _: None
@@ -111,6 +115,22 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         except Exception:
             log.exception("orderwright cannot start")
         sys.exit(Arbiter.APP_LOAD_ERROR)
+
+    def _build(self) -> Orderwright:
+        """The system. A worker that replaces another one waits for a store that is away: did it give
+        up, the server would end with it. The first ones say at once what is wrong."""
+        while True:
+            try:
+                return build(self._settings)
+            except OperationalError as error:
+                if not self._is_replacement:
+                    raise
+                log.warning("the store is away; this worker waits for it", error=str(error))
+                time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _note_replacement(self, _: Arbiter, worker: ThreadWorker) -> None:
+        """In the master, before each fork."""
+        self._is_replacement = worker.age > self.cfg.workers
 
     def begin_stop(self) -> None:
         """Stop following while the requests in hand are answered."""

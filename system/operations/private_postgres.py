@@ -187,6 +187,17 @@ class PrivatePostgres:
             server.kill()
             server.wait()
 
+    def replace_data(self, command: list[str]) -> None:
+        """Have a program fill the folder of the data anew, while the server is stopped. ``{data}`` in the
+        command stands for that folder."""
+        if self._server is not None:
+            raise RuntimeError("this PostgreSQL is running")
+        shutil.rmtree(self._data)
+        filled = [part.replace("{data}", str(self._data)) for part in command]
+        done = subprocess.run(filled, capture_output=True, text=True, check=False, **self._surroundings())
+        if done.returncode:
+            raise PostgresUnavailableError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+
     def __enter__(self) -> Self:
         # Not the system's choice of temporary folder: the path of a unix socket has little more than 100
         # characters, and an unprivileged server must be able to reach it.

@@ -51,7 +51,7 @@ def environment_for(persistence: str, request: pytest.FixtureRequest, folder: Pa
 
 def migrated(environment: Environment) -> Environment:
     """The environment of a store that is ready for the tuned module."""
-    environment = {"PERSISTENCE_MODULE": PERSISTENCE["tuned"], **environment}
+    environment = environment | {"PERSISTENCE_MODULE": PERSISTENCE["tuned"]}
     migrations.migrate(migration_targets(Settings.from_environment(environment)))
     return environment
 

@@ -5,15 +5,18 @@ import threading
 
 import click
 import structlog
+from eventsourcing.persistence import OperationalError
 
-from system.bootstrap import build
+from system.bootstrap import Orderwright, build
 from system.definition import orderwright as definition
 from system.observability.logs import configure_logs
 from system.runner.service import RunnerService, log_change
+from system.settings import Settings
 
 from .commands import Command
 from .store import settings_now
 
+LOOK_AGAIN_SECONDS = 1.0
 NAMES = click.Choice(sorted(definition.followers))
 
 log = structlog.get_logger()
@@ -46,7 +49,9 @@ def runner(only: tuple[str, ...], more: tuple[str, ...]) -> None:
     told_to_stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _number, _frame: told_to_stop.set())
-    orderwright = build(settings)
+    orderwright = _built(settings, told_to_stop)
+    if orderwright is None:
+        return
     try:
         service = RunnerService(orderwright, orderwright.leases((*only, *more)), log_change)
         service.start()
@@ -56,3 +61,14 @@ def runner(only: tuple[str, ...], more: tuple[str, ...]) -> None:
         service.stop()
     finally:
         orderwright.close()
+
+
+def _built(settings: Settings, told_to_stop: threading.Event) -> Orderwright | None:
+    """The system, as soon as its store answers; None when told to stop before."""
+    while not told_to_stop.is_set():
+        try:
+            return build(settings)
+        except OperationalError as error:
+            log.warning("the store is away; this process waits for it", error=str(error))
+            told_to_stop.wait(LOOK_AGAIN_SECONDS)
+    return None

@@ -58,7 +58,9 @@ class Pool:
             max_size=sizes[1],
             open=False,
             timeout=wait_seconds,
-            reconnect_timeout=1e9,  # it never gives up; nobody waits for it
+            # It gives up soon, so that whoever asks next tries at once. Left alone it would wait twice as
+            # long after each failure, and find a database that is back only after as long as it was away.
+            reconnect_timeout=0.5,
         )
 
     @classmethod
