@@ -8,6 +8,7 @@ cannot be decoded any more is found all the same, as far as its row can be read.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from .postgres.recorder import TunedRecorder
 from .sqlite_indexes import CORRELATION, RECORDED, USER
 
 SCANNED_AT_ONCE = 500
+LOOKED_AT_FIRST = 2000
+"""So many positions are looked through for a time before the index of times is asked."""
 
 
 @dataclass(frozen=True)
@@ -145,41 +148,50 @@ class Scan:
         return not criteria.look_inside or facts_of(event, self._mapper).match(criteria)
 
 
-class SqliteSearch:
+class _Indexed(ABC):
+    """Searches by indexes. Times are the difficult part: they nearly rise with positions, but not
+    always, so the index of times alone cannot give events in the order of positions."""
+
+    def find(self, criteria: EventCriteria, after: int, limit: int) -> Sequence[Notification]:
+        """See `EventSearch`."""
+        if criteria.since is None and criteria.until is None:
+            return self._events(criteria, (after + 1, _LAST), limit)
+        # Often the next few have what is asked for. Else all that lies too early or too late is
+        # left out, which the index of times tells, and which costs as much as the time is long.
+        near = after + LOOKED_AT_FIRST
+        found = self._events(criteria, (after + 1, near), limit)
+        if len(found) < limit:
+            first, last = self._first_and_last(criteria, near)
+            if first is not None and last is not None:
+                found += self._events(criteria, (first, last), limit - len(found))
+        return found
+
+    @abstractmethod
+    def _events(
+        self, criteria: EventCriteria, positions: tuple[int, int], limit: int
+    ) -> list[Notification]: ...
+
+    @abstractmethod
+    def _first_and_last(self, criteria: EventCriteria, after: int) -> tuple[int | None, int | None]: ...
+
+
+class SqliteSearch(_Indexed):
     """By the indexes of `sqlite_indexes`; where they are missing, by reading the table."""
 
     def __init__(self, recorder: SQLiteApplicationRecorder) -> None:
         self._recorder = recorder
 
-    def find(self, criteria: EventCriteria, after: int, limit: int) -> Sequence[Notification]:
-        """See `EventSearch`."""
-        with self._recorder.datastore.transaction(commit=False) as cursor:
-            bounds = self._bounds(cursor, criteria, after)
-            if bounds is None:
-                return []
-            cursor.execute(*self.statement(criteria, bounds, limit))
-            return [
-                Notification(
-                    UUID(row["originator_id"]),
-                    row["originator_version"],
-                    row["topic"],
-                    row["state"],
-                    row["position"],
-                )
-                for row in cursor.fetchall()
-            ]
-
     def statement(
-        self, criteria: EventCriteria, bounds: tuple[int, int], limit: int
+        self, criteria: EventCriteria, positions: tuple[int, int], limit: int
     ) -> tuple[str, dict[str, Any]]:
-        """The query, with its parameters, for positions within bounds.
+        """The query, with its parameters, for events from a position to another.
 
         It says which index to take, as SQLite knows nothing about the values: the conversation, or
         else the user, or else the type. A ``+`` keeps an index out. Each type is a query of its
         own, as each gives its events in order, and SQLite merges them without sorting.
         """
-        values = _parameters(criteria) | {"first": bounds[0], "last": bounds[1], "limit": limit}
-        conditions = ["rowid BETWEEN :first AND :last", *_in_time(criteria, "+")]
+        values = _parameters(criteria) | {"first": positions[0], "last": positions[1], "limit": limit}
+        conditions = ["rowid BETWEEN :first AND :last", *_in_time(criteria, f"+{RECORDED}")]
         topic = "topic"
         if criteria.user is not None:
             conditions.append(f"{'' if criteria.correlation_id is None else '+'}{USER} = :user")
@@ -198,20 +210,32 @@ class SqliteSearch:
         parts = [f"SELECT rowid AS position, * FROM {table} WHERE {' AND '.join(way)}" for way in ways]
         return f"{' UNION ALL '.join(parts)} ORDER BY position LIMIT :limit", values
 
-    def bounds_statement(self, criteria: EventCriteria) -> tuple[str, dict[str, Any]]:
-        """The query for the first and last position at which the time is right. It reads nothing but
-        the index of times, and spares reading all that lies before and after."""
-        conditions = " AND ".join(["+rowid > :after", *_in_time(criteria, "")])
+    def bounds_statement(self, criteria: EventCriteria, after: int) -> tuple[str, dict[str, Any]]:
+        """The query for the first and last position at which the time is right."""
+        conditions = " AND ".join(["+rowid > :after", *_in_time(criteria, RECORDED)])
         table = self._recorder.events_table_name
-        return f"SELECT min(rowid), max(rowid) FROM {table} WHERE {conditions}", _parameters(criteria)
+        values = _parameters(criteria) | {"after": after}
+        return f"SELECT min(rowid), max(rowid) FROM {table} WHERE {conditions}", values
 
-    def _bounds(self, cursor: Any, criteria: EventCriteria, after: int) -> tuple[int, int] | None:
-        if criteria.since is None and criteria.until is None:
-            return after + 1, _LAST
-        statement, values = self.bounds_statement(criteria)
-        cursor.execute(statement, values | {"after": after})
-        first, last = cursor.fetchone()
-        return None if first is None else (first, last)
+    def _events(self, criteria: EventCriteria, positions: tuple[int, int], limit: int) -> list[Notification]:
+        with self._recorder.datastore.transaction(commit=False) as cursor:
+            cursor.execute(*self.statement(criteria, positions, limit))
+            return [
+                Notification(
+                    UUID(row["originator_id"]),
+                    row["originator_version"],
+                    row["topic"],
+                    row["state"],
+                    row["position"],
+                )
+                for row in cursor.fetchall()
+            ]
+
+    def _first_and_last(self, criteria: EventCriteria, after: int) -> tuple[int | None, int | None]:
+        with self._recorder.datastore.transaction(commit=False) as cursor:
+            cursor.execute(*self.bounds_statement(criteria, after))
+            first, last = cursor.fetchone()
+            return first, last
 
 
 class PostgresSearch(Scan):
@@ -245,49 +269,58 @@ class PostgresSearch(Scan):
             return [Notification(**{**row, "state": bytes(row["state"])}) for row in cursor.fetchall()]
 
 
-class TunedSearch:
+class TunedSearch(_Indexed):
     """By the columns and indexes of the tuned tables."""
 
     def __init__(self, recorder: TunedRecorder) -> None:
         self._recorder = recorder
 
-    def find(self, criteria: EventCriteria, after: int, limit: int) -> Sequence[Notification]:
-        """See `EventSearch`."""
-        rows = self._recorder.rows(*self.statement(criteria, after, limit))
-        return [Notification(**row) for row in rows]
-
-    def statement(self, criteria: EventCriteria, after: int, limit: int) -> tuple[str, dict[str, Any]]:
-        """The query, with its parameters."""
-        values = {
-            name: value
-            for name, value in vars(criteria).items()
-            if value is not None and name in ("correlation_id", "user", "since", "until")
-        }
-        conditions = [
-            "notification_id > :after",
-            *(_TUNED[name] for name in values),
-            *(["topic = ANY(:types)"] if criteria.types else []),
-        ]
+    def statement(
+        self, criteria: EventCriteria, positions: tuple[int, int], limit: int
+    ) -> tuple[str, dict[str, Any]]:
+        """The query, with its parameters, for events from a position to another. PostgreSQL knows how
+        often each value occurs and takes the index that fits."""
+        conditions = ["notification_id BETWEEN :first AND :last", *_in_time(criteria, "recorded_at")]
+        if criteria.correlation_id is not None:
+            conditions.append("correlation_id = :correlation_id")
+        if criteria.user is not None:
+            conditions.append("user_id = :user")
+        if criteria.types:
+            conditions.append("topic = ANY(:types)")
         statement = (
             "SELECT originator_id, originator_version, topic, state, notification_id AS id "
             f"FROM @{self._recorder.events_table_name} WHERE {' AND '.join(conditions)} "
             "ORDER BY notification_id LIMIT :limit"
         )
-        return statement, {**values, "types": list(criteria.types), "after": after, "limit": limit}
+        first, last = positions
+        values = {**vars(criteria), "types": list(criteria.types), "first": first, "last": last}
+        return statement, {**values, "limit": limit}
+
+    def bounds_statement(self, criteria: EventCriteria, after: int) -> tuple[str, dict[str, Any]]:
+        """The query for the first and last position at which the time is right. (Without the sum
+        PostgreSQL would look for them along the positions, past everything that is too early.)"""
+        conditions = " AND ".join(["notification_id + 0 > :after", *_in_time(criteria, "recorded_at")])
+        statement = (
+            "SELECT min(notification_id + 0) AS first, max(notification_id + 0) AS last "
+            f"FROM @{self._recorder.events_table_name} WHERE {conditions}"
+        )
+        return statement, {"since": criteria.since, "until": criteria.until, "after": after}
+
+    def _events(self, criteria: EventCriteria, positions: tuple[int, int], limit: int) -> list[Notification]:
+        rows = self._recorder.rows(*self.statement(criteria, positions, limit))
+        return [Notification(**row) for row in rows]
+
+    def _first_and_last(self, criteria: EventCriteria, after: int) -> tuple[int | None, int | None]:
+        (row,) = self._recorder.rows(*self.bounds_statement(criteria, after))
+        return row["first"], row["last"]
 
 
 _LAST = 2**62
-_TUNED = {
-    "correlation_id": "correlation_id = :correlation_id",
-    "user": "user_id = :user",
-    "since": "recorded_at >= :since",
-    "until": "recorded_at < :until",
-}
 
 
-def _in_time(criteria: EventCriteria, prefix: str) -> list[str]:
-    since = [f"{prefix}{RECORDED} >= :since"] if criteria.since is not None else []
-    until = [f"{prefix}{RECORDED} < :until"] if criteria.until is not None else []
+def _in_time(criteria: EventCriteria, time: str) -> list[str]:
+    since = [f"{time} >= :since"] if criteria.since is not None else []
+    until = [f"{time} < :until"] if criteria.until is not None else []
     return since + until
 
 

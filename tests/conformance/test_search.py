@@ -11,7 +11,7 @@ import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from system.definition import Orders
-from system.persistence.search import EventCriteria, Scan, SqliteSearch, searcher_for
+from system.persistence.search import EventCriteria, Scan, SqliteSearch, TunedSearch, searcher_for
 from tests.support.fixtures import Environment
 
 from .conftest import Open
@@ -161,11 +161,62 @@ def test_sqlite_searches_by_an_index(on_sqlite: Environment, open_application: O
 def test_sqlite_finds_a_time_by_its_index_alone(on_sqlite: Environment, open_application: Open) -> None:
     orders = open_application(Orders, on_sqlite)
     search = SqliteSearch(orders.recorder)
-    (plan,) = _sqlite_plan(orders, *search.bounds_statement(EventCriteria(since=NOON)))
+    (plan,) = _sqlite_plan(orders, *search.bounds_statement(EventCriteria(since=NOON), 0))
     assert "stored_events_recorded (<expr>>?)" in plan
 
 
 def _sqlite_plan(orders: Any, statement: str, values: dict[str, Any]) -> list[str]:
     with orders.recorder.datastore.transaction(commit=False) as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values | {"after": 0})
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
         return [line["detail"] for line in cursor.fetchall()]
+
+
+TUNED_SEARCHES = {
+    "topic": EventCriteria(("Order.Cancelled",)),
+    "correlation": EventCriteria(TOPICS[:1], correlation_id="order-77"),
+    "user": EventCriteria(TOPICS[:1], user="user-77"),
+}
+
+
+@pytest.fixture
+def large(tuned_postgres: Environment, open_application: Open) -> Any:
+    """An application with 30,000 events on the tuned module, of which one in a thousand is a cancellation."""
+    orders = open_application(Orders, tuned_postgres)
+    with orders.recorder.datastore.shared.connection() as connection:
+        connection.execute(
+            "INSERT INTO orders_events (originator_id, originator_version, topic, state, correlation_id, "
+            "user_id, recorded_at) SELECT md5(n::text)::uuid, 1, "
+            "CASE WHEN n % 1000 = 0 THEN 'Order.Cancelled' "
+            "ELSE 'Order.Created' END, convert_to(repeat('x', 300), 'UTF8'), 'order-' || n / 4, "
+            "'user-' || n % 500, timestamptz '2024-05-17 12:00Z' + n * interval '1 s' "
+            "FROM generate_series(1, 30000) AS n"
+        )
+        connection.execute("SELECT brin_summarize_new_values('orders_events_recorded_idx')")
+        connection.execute("ANALYZE orders_events")
+    return orders
+
+
+@pytest.mark.parametrize("name", TUNED_SEARCHES)
+def test_the_tuned_module_searches_by_an_index(large: Any, name: str) -> None:
+    search = searcher_for(large.recorder, large.mapper)
+    assert isinstance(search, TunedSearch)
+
+    plan = _tuned_plan(large, *search.statement(TUNED_SEARCHES[name], (1, 2**62), 10))
+
+    assert f"orders_events_{name}_idx" in plan
+    assert "Seq Scan" not in plan
+    assert len(search.find(TUNED_SEARCHES[name], 0, 10)) >= 3
+
+
+def test_the_tuned_module_finds_a_time_by_its_index_and_what_lies_far_away(large: Any) -> None:
+    search = TunedSearch(large.recorder)
+    late = EventCriteria(since=NOON + timedelta(seconds=29_990), until=NOON + timedelta(seconds=29_995))
+
+    assert "orders_events_recorded_idx" in _tuned_plan(large, *search.bounds_statement(late, 0))
+    last = large.recorder.max_notification_id()
+    assert [event.id for event in search.find(late, 0, 3)] == [last - 10, last - 9, last - 8]
+    assert [event.id for event in search.find(late, last - 9, 9)] == [last - 8, last - 7, last - 6]
+
+
+def _tuned_plan(orders: Any, statement: str, values: dict[str, Any]) -> str:
+    return "\n".join(row["QUERY PLAN"] for row in orders.recorder.rows(f"EXPLAIN {statement}", values))
