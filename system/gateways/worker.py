@@ -133,8 +133,6 @@ class GatewayWorker:
             for call in self._ledger.due_calls(attempt, PAGE)
             if call.key not in sent and now >= self._due_at(call)
         ]
-        if due:
-            self._ledger.make_durable()  # the provider's answer could else outlive the question
         for call in due[: max(0, PAGE - len(self._in_flight))]:
             self._in_flight[self._pool.submit(self._call, call)] = call
         if len(self._not_before) > REMEMBERED_CALLS:

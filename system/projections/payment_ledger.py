@@ -173,13 +173,6 @@ class PaymentLedger(Projection):
         """Calls of an attempt that are to be made, the longest waiting first."""
         return [_due_call(row) for row in self.rows(_DUE, attempt=attempt, limit=limit)]
 
-    def make_durable(self) -> None:
-        """Return when the calls that are due now will still be due after a crash. The tuned module
-        shows an event a moment before it is durable; the other stores never do."""
-        flush = getattr(self.recorder, "flush", None)
-        if flush is not None:
-            flush()
-
     def count_due_calls(self) -> int:
         """How many calls are to be made, now or later."""
         return int(self.rows("SELECT COUNT(*) AS n FROM @payment_ledger WHERE call IS NOT NULL")[0]["n"])

@@ -6,7 +6,7 @@ there; only who is far behind, or first, asks the database.
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -49,15 +49,8 @@ class Entry:
 class Log:
     """Reads the log of a leader in pages, for any number of threads."""
 
-    def __init__(self, leader: Leading, followers: Iterable[object] = ()) -> None:
-        """`followers` are the recorders of those who follow. When one of them is in another database, an
-        event must be durable before it is read: a crash could else take it from this log, but not what
-        was recorded because of it in the other."""
+    def __init__(self, leader: Leading) -> None:
         self.leader = leader
-        recorder: Any = leader.recorder
-        self._is_flushed_first = hasattr(recorder, "flush") and not all(
-            recorder.is_in_one_log_with(follower) for follower in followers
-        )
         self._lock = threading.Lock()
         # Every event after `_after` up to the last of `_entries` is there: what is appended later
         # has a later position.
@@ -72,8 +65,6 @@ class Log:
                 first = bisect_right(self._entries, after, key=_position)
                 return self._entries[first : first + limit], True
             rows = cast(LogReader, self.leader.recorder).select_log(after, limit)
-            if rows and self._is_flushed_first:
-                cast(Any, self.leader.recorder).flush()
             page = [Entry(row, self.leader.mapper) for row in rows]
             if after > end:
                 self._after, self._entries = after, []

@@ -120,13 +120,7 @@ class Runner(RecordingEventReceiver[UUID]):
         self._clock = clock
         self._page_size = page_size
         self._poll_seconds = poll_seconds
-        self._logs = {
-            leader: Log(
-                cast(Leading, applications[leader]),
-                [applications[follower].recorder for follower in followers],
-            )
-            for leader, followers in system.leads.items()
-        }
+        self._logs = {name: Log(cast(Leading, applications[name])) for name in system.leads}
         self._make_worker: dict[str, Callable[[], Worker]] = {}
         self._listeners: list[Listener] = []
         self._has_begun = False

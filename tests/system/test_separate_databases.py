@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from eventsourcing.persistence import PersistenceError
 
-from system.gateways.simulated import SimulatedGateway
-from system.persistence.postgres.recorder import TunedRecorder
+from system.persistence.postgres import recorder
 from tests.support.agreement import assert_read_models_agree
 from tests.support.fixtures import Environment, OpenWay, migrated
 from tests.support.invariants import assert_at_rest, assert_stock_balances
@@ -63,48 +63,21 @@ def test_orders_settle_across_databases(apart: Environment, open_way: OpenWay) -
     assert tables(apart, apart["INVENTORY_POSTGRES_DBNAME"]) == {"shelf.inventory_events"}
 
 
-def test_what_another_database_is_told_is_durable_first(
-    apart: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flushed: list[str] = []
-    flush = TunedRecorder.flush
-
-    def noted(recorder: TunedRecorder) -> None:
-        flushed.append(recorder.events_table_name)
-        flush(recorder)
-
-    monkeypatch.setattr(TunedRecorder, "flush", noted)
-    way = open_way(ByHand, apart)
-    assert isinstance(way, ByHand)
-    shop = Shop(way)
-    shop.order("CD-X1", pays="pm_declined")
-    way.advance("OrderFulfilment", "Orders")
-    assert flushed == ["orders_events"]
-    way.advance("SagaLog")
-    assert flushed == ["orders_events", "orderfulfilment_events"]  # Orders and Inventory follow it as well
-
-
-def test_the_provider_is_called_only_when_the_question_is_durable(
+def test_what_a_follower_reads_is_durable_first(
     tuned_postgres: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    happened: list[str] = []
-    flush = TunedRecorder.flush
-
-    def noted(recorder: TunedRecorder) -> None:
-        flush(recorder)
-        happened.append("flushed")
-
-    class Provider(SimulatedGateway):
-        def charge(self, request: object) -> str:
-            happened.append("called")
-            return super().charge(request)  # type: ignore[arg-type]  # handed on
-
-    monkeypatch.setattr(TunedRecorder, "flush", noted)
-    way = open_way(ByHand, tuned_postgres, Provider())
+    way = open_way(ByHand, tuned_postgres)
     assert isinstance(way, ByHand)
     shop = Shop(way)
-    shop.order("CD-X1")
-    way.level()
-    assert happened == []
-    way.call_gateway()
-    assert happened == ["flushed", "called"]
+    order = shop.order("CD-X1")
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, "FLUSH", "SELECT 1 / 0 -- the disk does not answer")
+        for read in (
+            lambda: shop.orderwright.orders.recorder.select_log(0, 10),  # type: ignore[attr-defined]  # ours
+            lambda: shop.orderwright.orders.recorder.select_streams({order: 0}),  # type: ignore[attr-defined]  # ours
+            lambda: way.advance("OrderFulfilment"),
+        ):
+            with pytest.raises(PersistenceError, match="division by zero"):
+                read()
+        assert shop.status(order) == "CREATED"  # a look at it is nobody's promise
+    assert way.advance("OrderFulfilment") == 1

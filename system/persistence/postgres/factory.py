@@ -18,12 +18,10 @@ class TunedFactory(PostgresFactory):
         self.env = env if isinstance(env, Environment) else Environment(env=env)
         self._is_entered = False
         get = self.env.get
-        wait_seconds = float(get("POSTGRES_CONNECT_TIMEOUT") or 2)
         smallest = int(get("POSTGRES_POOL_SIZE") or 1)
         pool = Pool.open(
             connection_parameters(self.env),
-            wait_seconds=wait_seconds,
-            sizes=(smallest, smallest + int(get("POSTGRES_MAX_OVERFLOW") or 0)),
+            (smallest, smallest + int(get("POSTGRES_MAX_OVERFLOW") or 0)),
         )
         self._datastore = self.datastore = Datastore(pool, schema_of(self.env))
 

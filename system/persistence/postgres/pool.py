@@ -1,7 +1,7 @@
 """One pool of connections a process and database, shared by all applications.
 
-While the database is away nobody waits long: the first to notice waits for a connection as long as
-is allowed (`CONNECT_TIMEOUT`), everybody after that only a moment, until somebody has succeeded.
+While the database is away nobody waits long: the first to notice waits for a connection for a second,
+everybody after that only a moment, until somebody has succeeded.
 """
 
 import contextlib
@@ -20,6 +20,9 @@ from psycopg.rows import TupleRow, tuple_row
 from system.runner.turn import aside
 
 from .notifier import Notifier
+
+PATIENCE = 1.0
+"""Seconds to wait for a connection."""
 
 PATIENCE_WHILE_AWAY = 0.25
 """Seconds to wait for a connection when the last who waited did so in vain."""
@@ -43,11 +46,8 @@ class PoliteConnection(Connection[TupleRow]):
 class Pool:
     """The connections to one database. `open` hands it out, `close` takes it back from one user."""
 
-    def __init__(
-        self, key: tuple[tuple[str, Any], ...], *, wait_seconds: float, sizes: tuple[int, int]
-    ) -> None:
+    def __init__(self, key: tuple[tuple[str, Any], ...], sizes: tuple[int, int]) -> None:
         self._key = key
-        self._wait_seconds = wait_seconds
         self._users = 0
         self._is_away = False
         self.notifier = Notifier(self._send)
@@ -57,20 +57,20 @@ class Pool:
             min_size=sizes[0],
             max_size=sizes[1],
             open=False,
-            timeout=wait_seconds,
+            timeout=PATIENCE,
             # It gives up soon, so that whoever asks next tries at once. Left alone it would wait twice as
             # long after each failure, and find a database that is back only after as long as it was away.
             reconnect_timeout=0.5,
         )
 
     @classmethod
-    def open(cls, parameters: dict[str, Any], *, wait_seconds: float, sizes: tuple[int, int]) -> "Pool":
+    def open(cls, parameters: dict[str, Any], sizes: tuple[int, int]) -> "Pool":
         """The pool of this process for these connection parameters, made if need be."""
         key = tuple(sorted(parameters.items()))
         with _lock:
             pool = _shared.get(key)
             if pool is None:
-                pool = _shared[key] = cls(key, wait_seconds=wait_seconds, sizes=sizes)
+                pool = _shared[key] = cls(key, sizes)
                 pool._pool.open()
             pool._users += 1
             return pool
@@ -97,7 +97,7 @@ class Pool:
         and is thrown away when it is broken."""
         with translated():
             try:
-                connection = self._pool.getconn(PATIENCE_WHILE_AWAY if self._is_away else self._wait_seconds)
+                connection = self._pool.getconn(PATIENCE_WHILE_AWAY if self._is_away else PATIENCE)
             except psycopg_pool.PoolTimeout:
                 self._is_away = True
                 raise

@@ -117,16 +117,9 @@ class TunedRecorder(PostgresRecorder):
     def _notify(self) -> None:
         self.datastore.shared.notifier.notify(self.channel_name)
 
-    def flush(self) -> None:
-        """Return when everything that can be seen now is durable (and replicated, where that is set up)."""
-        with self.datastore.shared.connection() as connection:
-            connection.execute("SELECT pg_logical_emit_message(true, 'orderwright', '')")
-
-    def is_in_one_log_with(self, other: object) -> bool:
-        """Whether a crash that takes what is here also takes what was recorded there because of it."""
-        return isinstance(other, TunedRecorder) and self.datastore.shared is other.datastore.shared
-
-    # Reading
+    # Reading: an event can be seen a moment before it is durable. Whoever follows keeps what was read
+    # in memory and acts on it, so those reads return when it is durable. A crash could else take away
+    # an event that somebody has counted already, and give its position and version to another.
 
     @once_more
     def select_events(
@@ -158,7 +151,7 @@ class TunedRecorder(PostgresRecorder):
             f"JOIN {self._events} AS e ON e.originator_id = wanted.id "
             "AND e.originator_version > wanted.version ORDER BY e.originator_id, e.originator_version"
         )
-        rows = self._read(statement, (list(after), list(after.values())))
+        rows = self._read(statement, (list(after), list(after.values())), durable=True)
         return [StoredEvent(*row) for row in rows]
 
     @once_more
@@ -190,7 +183,7 @@ class TunedRecorder(PostgresRecorder):
             "SELECT originator_id, originator_version, topic, state, notification_id "
             f"FROM {self._events} WHERE notification_id > %b ORDER BY notification_id LIMIT %b"
         )
-        return cast(Sequence[LogRow], self._read(statement, (after, limit)))
+        return cast(Sequence[LogRow], self._read(statement, (after, limit), durable=True))
 
     @once_more
     def max_notification_id(self) -> int | None:
@@ -224,11 +217,17 @@ class TunedRecorder(PostgresRecorder):
     def create_tables(self, statements: Iterable[str]) -> None:
         """Nothing: the migrations make the tables."""
 
-    def _read(self, statement: str, parameters: Sequence[Any]) -> list[TupleRow]:
+    def _read(self, statement: str, parameters: Sequence[Any], *, durable: bool = False) -> list[TupleRow]:
         with self.datastore.shared.connection() as connection:
             cursor = connection.cursor(binary=True)
-            return cursor.execute(statement.encode(), parameters, prepare=True).fetchall()
+            rows = cursor.execute(statement.encode(), parameters, prepare=True).fetchall()
+            if rows and durable:
+                connection.execute(FLUSH, prepare=True)
+            return rows
 
+
+FLUSH = "SELECT pg_logical_emit_message(true, 'orderwright', '')"
+"""An empty commit: it returns when everything before it is on disk (and replicated, where that is set up)."""
 
 _LAST = 2**62
 _INSERT_PARAMETERS = (
