@@ -105,10 +105,10 @@ def test_an_event_that_cannot_be_decoded_breaks_nothing(busy: Shop) -> None:
 
     damaged, future, empty = find(busy, applications=("Orders",))[-3:]
     assert (damaged.type, damaged.payload, damaged.recorded_at) == ("Order.Created", None, None)
-    assert damaged.error is not None and "cannot be decoded" in damaged.error
-    assert future.error is not None and "has version 99" in future.error
+    assert "cannot be decoded" in str(damaged.error)
+    assert "has version 99" in str(future.error)
     assert (future.event_id, future.correlation_id, future.user) == ("e", "later", "tom")
-    assert empty.error is not None and "damaged" in empty.error
+    assert "damaged" in str(empty.error)
     assert find(busy, correlation_id="later", user="tom") == [future]
     assert stream_events(busy.orderwright, stream) == [damaged, future, empty]
 
