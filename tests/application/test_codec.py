@@ -65,7 +65,7 @@ def test_both_write_the_same_bytes_and_read_the_same_values(state: dict[str, Any
     assert OURS.decode(written) == THEIRS.decode(written) == state
 
 
-@pytest.mark.parametrize("frozen", all_frozen(), ids=lambda frozen: frozen.path.stem)
+@pytest.mark.parametrize("frozen", list(all_frozen()), ids=lambda frozen: frozen.path.stem)
 def test_every_payload_that_was_ever_written_reads_the_same(frozen: Frozen) -> None:
     state = frozen.stored_event.state
     assert OURS.decode(state) == THEIRS.decode(state)

@@ -6,7 +6,6 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from system.bootstrap import utc_now
-from system.observability.logs import configure_logs
 from system.operations.bench.document import document, number
 from system.operations.bench.figures import LIMIT, OURS, STOCK
 from system.operations.bench.run import MEASUREMENTS, QUICK, BenchReport, Plan, run
@@ -33,7 +32,6 @@ def bench(names: tuple[str, ...], runs: int, orders: int, quick: bool, no_write:
     NAME is append, drain, http, rebuild, load or growth. A run of everything takes some minutes and,
     in a folder that has docs/, writes docs/benchmarks.md.
     """
-    configure_logs("console", "CRITICAL")
     wanted = [name for name in MEASUREMENTS if name in names] or list(MEASUREMENTS)
     plan = QUICK if quick else Plan(runs=runs, orders=orders)
     try:
