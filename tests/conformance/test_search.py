@@ -18,7 +18,7 @@ from .conftest import Open
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 TOPICS = ("Order.Created", "Order.Confirmed", "Order.Cancelled", "Nobody.Knows")
-CONVERSATIONS = ("order-1", "order-2", 'quoted "\\/ é', "o'rder")
+CONVERSATIONS = ("order-1", "order-2", 'quoted "\\/ é', "o'rder", 'a "\\/ b')
 USERS = ("ada", "bob", "Zoë 天", "ADA", None)
 # Whole seconds are written without a fraction.
 MOMENTS = [NOON + timedelta(microseconds=part) for part in (-1, 0, 1, 500_000, 999_999, 1_000_000)]
@@ -137,6 +137,7 @@ SEARCHES = {
     "topic of several": EventCriteria(TOPICS[:2]),
     "correlation": EventCriteria(correlation_id="order-77"),
     "correlation, with a type": EventCriteria(TOPICS[:1], correlation_id="order-77", user="ada"),
+    "topic, with a time": EventCriteria(TOPICS[:1], since=NOON),
     "user": EventCriteria(user="user-77"),
     "user, with a type": EventCriteria(TOPICS[:1], user="user-77"),
 }
@@ -215,6 +216,7 @@ def test_the_tuned_module_finds_a_time_by_its_index_and_what_lies_far_away(large
     assert "orders_events_recorded_idx" in _tuned_plan(large, *search.bounds_statement(late, 0))
     last = large.recorder.max_notification_id()
     assert [event.id for event in search.find(late, 0, 3)] == [last - 10, last - 9, last - 8]
+    assert len(search.find(late, 0, 99)) == 5
     assert [event.id for event in search.find(late, last - 9, 9)] == [last - 8, last - 7, last - 6]
 
 
