@@ -145,7 +145,7 @@ def test_while_the_database_is_away_answers_come_in_time_and_can_be_sent_again(
         assert answer.seconds < 3, (path, answer)
         assert path == "/readyz" or answer.headers["Retry-After"] == "1", (path, answer)
     assert len({path for path, _ in answers}) == 3
-    assert len(answers) >= 8
+    assert len(answers) >= 4
     orders = {one.id for one in all_orders(shop.orderwright)}
     acknowledged = [UUID(one) for one in customers.acknowledged.values()]
     assert set(acknowledged) <= orders

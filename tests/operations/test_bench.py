@@ -1,12 +1,21 @@
 """The benchmark runs, checks what it measures, and says what it measured on. No figure is judged here."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from system.operations.bench.figures import Figure, figures_of
 from web.cli import main
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """The command sets up the logs of its process, which here is that of all tests."""
+    yield
+    structlog.reset_defaults()
 
 
 def test_a_quick_run_measures_ours_the_librarys_and_the_limit() -> None:
