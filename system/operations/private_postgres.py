@@ -16,9 +16,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
 import psycopg
@@ -97,11 +97,19 @@ class PrivatePostgres:
 
     With `fsync=False`, the default, it is quick, and only a power cut could take away what was committed: a
     stop of either mode, or the death of the server, cannot. With `fsync=True` a power cut cannot either.
+    `settings` are PostgreSQL's own, by their names.
     """
 
-    def __init__(self, binaries: Path | None = None, *, fsync: bool = False) -> None:
+    def __init__(
+        self,
+        binaries: Path | None = None,
+        *,
+        fsync: bool = False,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._binaries = binaries or find_binaries()
         self._fsync = fsync
+        self._settings = settings
         self._identity = _unprivileged_identity()
         self._folder: Path | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -155,6 +163,7 @@ class PrivatePostgres:
             "fsync": durable,
             "full_page_writes": durable,
             "max_connections": 200,
+            **self._settings,
         }
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:

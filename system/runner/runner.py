@@ -22,6 +22,7 @@ from system.processes.following import Following
 from .feed import STORE_FAULTS, Feed
 from .log import Leading, Log
 from .loop import FollowerLoop, Wakeup
+from .memory import collect_garbage_less_often
 from .turn import Turn
 from .working_set import Repository, WorkingSet
 
@@ -208,6 +209,7 @@ class Runner(RecordingEventReceiver[UUID]):
     def _begin(self) -> None:
         if not self._has_begun:
             self._has_begun = True
+            collect_garbage_less_often()
             for name in self._system.leads:
                 cast(Leader[UUID], self._applications[name]).lead(self)
             for listener in self._listeners:

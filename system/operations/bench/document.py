@@ -14,8 +14,8 @@ _MEANING = {
     "can, then at 20 % of that rate. The service is one process, `orderwright serve`, for both",
     "rebuild": "events a second, while the order dashboard is dropped and follows again from the first event",
     "load": "loading an aggregate with so many events, without snapshots",
-    "growth": "seconds to settle 1,000 orders when the store holds so many events; the ratio is that of the "
-    "last to the first",
+    "growth": "seconds to settle 1,000 orders when the store holds so many events. The ratio compares the "
+    "last size with a fresh store of the first, measured in turns: a machine is not equally fast all day",
 }
 
 _HEAD = """\

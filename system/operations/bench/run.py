@@ -25,14 +25,23 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "load": load.measure,
     "growth": growth.measure,
 }
-_SERVER_SETTINGS = (
+_SHOWN_SETTINGS = (
     "fsync",
     "synchronous_commit",
     "full_page_writes",
     "wal_level",
     "shared_buffers",
+    "max_wal_size",
+    "wal_compression",
     "max_connections",
 )
+MOST_SHARED_BUFFERS_MIB = 4096
+
+
+def server_settings() -> dict[str, str]:
+    """How PostgreSQL is set up for the measurements, for everybody alike: as docs/stores.md advises."""
+    quarter = max(128, min(MOST_SHARED_BUFFERS_MIB, _memory_gib() * 1024 // 4))
+    return {"shared_buffers": f"{quarter}MB", "max_wal_size": "8GB", "wal_compression": "on"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ def run(
         **growth.units(plan.sizes),
     }
     rounds: list[Round] = []
-    with PrivatePostgres(fsync=True) as server:
+    with PrivatePostgres(fsync=True, settings=server_settings()) as server:
         setting = Setting(server, plan.orders, plan.seconds, plan.sizes)
         conditions = _conditions(server, plan)
         for name in names:
@@ -90,7 +99,7 @@ def _conditions(server: PrivatePostgres, plan: Plan) -> dict[str, str]:
     with server.connected("postgres") as connection:
         ask = partial(connection.execute, binary=False)
         row = ask("SHOW server_version").fetchone()
-        shown = {name: ask(f"SHOW {name}".encode()).fetchone() for name in _SERVER_SETTINGS}
+        shown = {name: ask(f"SHOW {name}".encode()).fetchone() for name in _SHOWN_SETTINGS}
     return {
         "machine": f"{os.cpu_count()} cores ({_cpu()}), {_memory_gib()} GiB; clients, service and "
         "database share it",
