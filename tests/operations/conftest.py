@@ -6,8 +6,25 @@ import pytest
 
 from system.gateways.simulated import SimulatedGateway
 from tests.support.clocks import StandingClock
+from tests.support.fixtures import (
+    emptied_postgres,
+    open_shop,
+    open_way,
+    persistence,
+    quick_folder,
+    shared_database,
+)
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand
+
+__all__ = [
+    "emptied_postgres",
+    "open_shop",
+    "open_way",
+    "persistence",
+    "quick_folder",
+    "shared_database",
+]
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from domain.shared.errors import DomainError
 from system.definition import orderwright as definition
 from system.gateways import worker
 from system.gateways.simulated import SimulatedGateway
+from system.operations.audit import audit
 from system.processes.following import Following
 from tests.support.agreement import live_rows, log_of, rebuilt_rows
 from tests.support.clocks import StandingClock
@@ -184,6 +185,12 @@ class ShopMachine(RuleBasedStateMachine):
         assert_charged_at_most_once(self.way.orderwright)
         charged = [key.rpartition(":")[0] for key in self._gateway.charges]
         assert len(charged) == len(set(charged))
+
+    @invariant()
+    def the_audit_is_clean(self) -> None:
+        """Whatever is under way."""
+        report = audit(self.way.orderwright)
+        assert report.is_clean, report.offenders
 
     @rule()
     def come_to_rest(self) -> None:

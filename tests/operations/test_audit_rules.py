@@ -1,0 +1,352 @@
+"""Each rule of the conservation audit turns red when it is broken, and names who broke it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+
+from application.orders import OrderNotFound
+from domain.inventory import StockItem
+from domain.orders import Order
+from domain.payments import Payment
+from domain.shared.ids import payment_id
+from domain.shared.money import Money
+from domain.shared.products import ProductQuantity
+from system.operations.audit import AuditReport, Rule, audit, audit_order
+from tests.support.running_shop import Shop
+
+from .planting import NOBODY, let_it_be_heard, pass_over, plant, plant_stored, vandal
+
+TEN_DOLLARS = Money(Decimal("10.00"), "USD")
+ONE_CD = [ProductQuantity("CD-X1", 1)]
+
+
+@pytest.fixture
+def order(shop: Shop) -> UUID:
+    """A confirmed order for one CD, 10.00 USD, between two others like it; a hundred were received."""
+    shop.receive("CD-X1", 100)
+    shop.receive("CD-X2", 7)
+    order = [shop.order("CD-X1") for _ in range(3)][1]
+    shop.settle()
+    assert audit(shop.orderwright).is_clean
+    return order
+
+
+def offences(report: AuditReport) -> dict[Rule, str]:
+    """What was found, by the rule that it breaks."""
+    assert report.is_clean is not bool(report.offenders)
+    assert report.offenders_found == len(report.offenders)
+    return {one.rule: one.found for one in report.offenders}
+
+
+def offenders(report: AuditReport) -> set[str | None]:
+    """Whom the report names."""
+    return {one.order_id or one.sku for one in report.offenders}
+
+
+def the_item(shop: Shop) -> StockItem:
+    """The stock of CD-X1."""
+    item = shop.item("CD-X1")
+    assert item is not None
+    return item
+
+
+def check(shop: Shop, order: UUID, found: Mapping[Rule, str], difference: str = "0.00") -> None:
+    """The audit of everything and that of the order both name the order, for this and nothing else."""
+    for report in (audit(shop.orderwright), audit_order(shop.orderwright, order)):
+        assert offences(report) == found
+        assert offenders(report) == {str(order)}
+        assert {result.rule for result in report.rules if result.offenders} == set(found)
+        assert [money.difference for money in report.money if money.currency == "USD"] == [difference]
+
+
+def test_a_second_charge(shop: Shop, order: UUID) -> None:
+    payment = shop.paid(order)
+    assert payment is not None
+    plant(
+        shop.orderwright.payments, payment, Payment.Completed, order_id=order, attempt=1, reference="another"
+    )
+    let_it_be_heard(shop)
+
+    kept = "20.00 USD kept: 20.00 USD captured, 0.00 USD refunded"
+    check(shop, order, {Rule.ONE_CHARGE: "2 charges", Rule.MONEY_BALANCES: kept}, difference="10.00")
+
+
+@pytest.mark.parametrize("amount", ["9.99", "12.00"])
+def test_a_charge_of_another_amount(shop: Shop, amount: str) -> None:
+    shop.receive("CD-X1", 1)
+    order = shop.order("CD-X1")
+    with vandal():
+        other = Payment.request(order, payment_method="pm_ok", amount=Money(Decimal(amount), "USD"))
+    shop.orderwright.payments.save(other)
+    let_it_be_heard(shop)
+    assert shop.status(order) == "CONFIRMED"
+
+    found = {
+        Rule.CHARGE_IS_TOTAL: f"a charge of {amount} USD",
+        Rule.MONEY_BALANCES: f"{amount} USD kept: {amount} USD captured, 0.00 USD refunded",
+    }
+    check(shop, order, found, difference=str(Decimal(amount) - 10))
+
+
+def test_a_charge_in_another_currency(shop: Shop, order: UUID) -> None:
+    shop.receive("CD-X1", 1)
+    order = shop.order("CD-X1")
+    with vandal():
+        other = Payment.request(order, payment_method="pm_ok", amount=Money(Decimal(1000), "JPY"))
+    shop.orderwright.payments.save(other)
+    let_it_be_heard(shop)
+
+    report = audit(shop.orderwright)
+    assert offences(report) == {
+        Rule.CHARGE_IS_TOTAL: "a charge of 1000 JPY",
+        Rule.MONEY_BALANCES: "1000 JPY kept: 1000 JPY captured, 0 JPY refunded",
+    }
+    differences = {money.currency: money.difference for money in report.money}
+    assert differences == {"JPY": "1000", "USD": "-10.00"}
+
+
+def test_a_confirmed_order_whose_money_was_given_back(shop: Shop, order: UUID) -> None:
+    payment = shop.paid(order)
+    assert payment is not None
+    with vandal():
+        payment.request_refund()
+        payment.refund_made(1)
+    shop.orderwright.payments.save(payment)
+    assert audit(shop.orderwright).is_clean, "while the saga has not heard of it, the order is in progress"
+    let_it_be_heard(shop)
+
+    kept = "0.00 USD kept: 10.00 USD captured, 10.00 USD refunded"
+    check(shop, order, {Rule.MONEY_BALANCES: kept}, difference="-10.00")
+
+
+def test_a_cancelled_order_whose_money_was_kept(shop: Shop, order: UUID) -> None:
+    declined = shop.order("CD-X1", pays="pm_declined")
+    shop.settle()
+    payment = shop.paid(declined)
+    assert payment is not None
+    plant(
+        shop.orderwright.payments, payment, Payment.Completed, order_id=declined, attempt=1, reference="late"
+    )
+    let_it_be_heard(shop)
+
+    kept = "10.00 USD kept: 10.00 USD captured, 0.00 USD refunded"
+    check(shop, declined, {Rule.MONEY_BALANCES: kept}, difference="10.00")
+
+
+def test_a_payment_without_an_order(shop: Shop, order: UUID) -> None:
+    with vandal():
+        payment = Payment.request(NOBODY, payment_method="pm_ok", amount=TEN_DOLLARS)
+        payment.complete("ghost", 1)
+    shop.orderwright.payments.save(payment)
+
+    found = "10.00 USD charged, and there is no order"
+    check(shop, NOBODY, {Rule.PAYMENT_HAS_ORDER: found}, difference="10.00")
+
+
+def test_a_payment_that_no_fulfilment_asked_for(shop: Shop, order: UUID) -> None:
+    placed = shop.order("CD-X1")
+    with vandal():
+        payment = Payment.request(placed, payment_method="pm_ok", amount=TEN_DOLLARS)
+        payment.complete("too early", 1)
+    shop.orderwright.payments.save(payment)
+
+    found = "10.00 USD charged, and there is no fulfilment"
+    check(shop, placed, {Rule.PAYMENT_HAS_ORDER: found}, difference="10.00")
+
+
+def test_a_second_payment_of_an_order_under_an_id_of_its_own(shop: Shop, order: UUID) -> None:
+    with vandal():
+        payment = Payment.begin(
+            Payment.Requested,
+            uuid4(),
+            order_id=order,
+            payment_method="pm_ok",
+            currency="USD",
+            amount=TEN_DOLLARS.amount,
+        )
+    shop.orderwright.payments.save(payment)
+
+    report = audit(shop.orderwright)
+    assert offenders(report) == {str(order)}
+    assert offences(report) == {
+        Rule.PAYMENT_HAS_ORDER: f"stream {payment.id} of Payments says that it is this order's"
+    }
+
+
+def test_a_reservation_without_an_order(shop: Shop, order: UUID) -> None:
+    with vandal():
+        changed = shop.orderwright.inventory.reserve(NOBODY, ONE_CD)
+    shop.orderwright.inventory.save(*changed)
+
+    report = audit(shop.orderwright)
+    assert offences(report) == {Rule.RESERVATION_HAS_ORDER: "a reservation without an order"}
+    assert offenders(report) == {str(NOBODY)}
+    assert offences(audit_order(shop.orderwright, NOBODY)) == offences(report)
+
+
+def test_a_reservation_of_a_cancelled_order(shop: Shop, order: UUID) -> None:
+    cancelled = shop.order("CD-X1", pays="pm_declined")
+    shop.settle()
+    with vandal():
+        changed = shop.orderwright.inventory.reserve(cancelled, ONE_CD)
+    shop.orderwright.inventory.save(*changed)
+    let_it_be_heard(shop)
+
+    found = "a reservation that is HELD; the order is CANCELLED, its fulfilment FAILED"
+    check(shop, cancelled, {Rule.RESERVATION_HAS_ORDER: found})
+
+
+def test_a_confirmed_order_whose_reservation_was_released(shop: Shop, order: UUID) -> None:
+    with vandal():
+        changed = shop.orderwright.inventory.release(order)
+    shop.orderwright.inventory.save(*changed)
+    let_it_be_heard(shop)
+
+    check(shop, order, {Rule.CONFIRMED_IS_RESERVED: "a reservation that is RELEASED"})
+
+
+def test_an_order_that_was_cancelled_past_its_saga(shop: Shop, order: UUID) -> None:
+    stored = shop.orderwright.orders.find(Order, order)
+    assert stored is not None
+    with vandal():
+        stored.cancel("nobody told the saga")
+    shop.orderwright.orders.save(stored)
+    unheard = audit(shop.orderwright)
+    assert unheard.is_clean
+    assert (unheard.orders_in_progress, unheard.money[0].held_in_progress) == (1, "10.00")
+    pass_over(shop.orderwright)
+
+    found = {
+        Rule.SAGA_AGREES: "the order is CANCELLED, its fulfilment COMPLETED",
+        Rule.MONEY_BALANCES: "10.00 USD kept: 10.00 USD captured, 0.00 USD refunded",
+        Rule.RESERVATION_HAS_ORDER: (
+            "a reservation that is HELD; the order is CANCELLED, its fulfilment COMPLETED"
+        ),
+    }
+    check(shop, order, found, difference="10.00")
+
+
+def check_product(shop: Shop, found: Mapping[Rule, str]) -> None:
+    """The audit names CD-X1 and nobody else, for this and nothing else."""
+    report = audit(shop.orderwright)
+    assert offences(report) == found
+    assert offenders(report) == {"CD-X1"}
+
+
+def test_stock_that_is_reserved_for_nobody(shop: Shop, order: UUID) -> None:
+    item = the_item(shop)
+    with vandal():
+        item.reserve(NOBODY, 2)
+    shop.orderwright.inventory.save(item)
+
+    check_product(shop, {Rule.RESERVED_IS_HELD: "5 reserved"})
+    stock = audit(shop.orderwright).stock
+    assert stock is not None
+    assert (stock.on_hand, stock.available, stock.reserved, stock.received, stock.held) == (
+        *(107, 102),
+        *(5, 107, 3),
+    )
+
+
+def test_stock_that_was_never_received(shop: Shop, order: UUID) -> None:
+    balance = {"sku": "CD-X1", "on_hand": 105, "reserved": 3}
+    plant(shop.orderwright.inventory, the_item(shop), StockItem.Received, quantity=3, **balance)
+
+    found = {
+        Rule.ON_HAND_IS_RECEIVED: "105 on hand",
+        Rule.STOCK_ADDS_UP: "105 on hand and 3 reserved",
+    }
+    check_product(shop, found)
+
+
+def test_a_correction_counts_instead_of_its_receipt(shop: Shop, order: UUID) -> None:
+    receipt = shop.receive("CD-X1", 10)
+    shop.correct("CD-X1", receipt, 4)
+    shop.correct("CD-X1", receipt, 6)
+    report = audit(shop.orderwright)
+    assert report.is_clean
+    assert report.stock is not None
+    assert report.stock.received == 113
+    balance = {"sku": "CD-X1", "on_hand": 109, "reserved": 3}
+    plant(
+        shop.orderwright.inventory,
+        the_item(shop),
+        StockItem.Corrected,
+        corrects=receipt,
+        quantity=8,
+        reason="miscounted",
+        **balance,
+    )
+
+    found = {
+        Rule.ON_HAND_IS_RECEIVED: "109 on hand",
+        Rule.STOCK_ADDS_UP: "109 on hand and 3 reserved",
+    }
+    check_product(shop, found)
+
+
+def test_a_product_that_is_oversold(shop: Shop, order: UUID) -> None:
+    balance = {"sku": "CD-X1", "on_hand": 100, "reserved": 103}
+    plant(
+        shop.orderwright.inventory,
+        the_item(shop),
+        StockItem.Reserved,
+        order_id=NOBODY,
+        quantity=100,
+        **balance,
+    )
+
+    found = {
+        Rule.STOCK_NOT_NEGATIVE: "100 on hand, 103 reserved, -3 available",
+        Rule.RESERVED_IS_HELD: "103 reserved",
+    }
+    check_product(shop, found)
+
+
+def test_a_balance_that_does_not_follow_from_the_one_before_it(shop: Shop, order: UUID) -> None:
+    inventory, facts = shop.orderwright.inventory, {"sku": "CD-X1", "on_hand": 100, "order_id": NOBODY}
+    plant(inventory, the_item(shop), StockItem.Reserved, quantity=2, reserved=4, **facts)
+    plant(inventory, the_item(shop), StockItem.Released, quantity=1, reserved=3, **facts)
+
+    check_product(shop, {Rule.STOCK_ADDS_UP: "100 on hand and 4 reserved"})
+    (offender,) = audit(shop.orderwright).offenders
+    assert offender.expected == "100 on hand and 5 reserved at version 6"
+
+
+@pytest.mark.parametrize("topic", ["Payment.Completed", "Payment.FromTheFuture"])
+def test_an_event_of_an_order_that_cannot_be_read(shop: Shop, order: UUID, topic: str) -> None:
+    plant_stored(shop.orderwright.payments, payment_id(order), 3, topic, b"{")
+
+    for report in (audit(shop.orderwright), audit_order(shop.orderwright, order)):
+        (offender,) = report.offenders
+        assert (offender.rule, offender.order_id) == (Rule.READABLE, str(order))
+        assert topic in offender.found
+
+
+@pytest.mark.parametrize(
+    ("application", "topic"),
+    [("Orders", "Order.Created"), ("Payments", "Payment.Requested"), ("OrderFulfilment", "Fulfilment.Begun")],
+)
+def test_an_event_of_nobody_that_cannot_be_read(
+    shop: Shop, order: UUID, application: str, topic: str
+) -> None:
+    plant_stored(shop.orderwright.applications[application], NOBODY, 1, topic, b"{}")
+
+    (offender,) = audit(shop.orderwright).offenders
+    assert offender.rule == Rule.READABLE
+    assert str(NOBODY) in (offender.order_id or offender.found)
+
+
+def test_an_event_of_a_product_that_cannot_be_read(shop: Shop, order: UUID) -> None:
+    item = the_item(shop)
+    plant_stored(shop.orderwright.inventory, item.id, item.version + 1, "StockItem.Received", b"{")
+
+    (offender,) = audit(shop.orderwright).offenders
+    assert (offender.rule, offender.sku) == (Rule.READABLE, "CD-X1")
+
+
+def test_an_order_that_is_not_there_at_all_is_not_found(shop: Shop, order: UUID) -> None:
+    with pytest.raises(OrderNotFound, match="there is no order"):
+        audit_order(shop.orderwright, NOBODY)
