@@ -1,6 +1,6 @@
 """Progress bars on standard error: how much is done, how fast, and how long it still takes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.progress import (
@@ -8,6 +8,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -23,17 +24,18 @@ from .commands import wants_json
 from .output import console
 
 Advance = Callable[[int, int], None]
-"""Told how much of the whole is done (in whatever it is measured), and how many orders that is."""
+"""Told how much of the whole is done (in whatever it is measured), and how many orders that is, or what
+else the bar counts."""
 
 
 class _Rate(ProgressColumn):
-    """Orders done, and orders a second since the beginning."""
+    """How many orders, or whatever is counted, are done, and how many a second since the beginning."""
 
     def render(self, task: Task) -> Text:
         """See `ProgressColumn`."""
-        orders, elapsed = int(task.fields["orders"]), task.finished_time or task.elapsed or 0.0
-        rate = f", {orders / elapsed:,.0f}/s" if orders and elapsed > 0.5 else ""
-        return Text(f"{orders:,} orders{rate}" if orders else "")
+        counted, elapsed = int(task.fields["counted"]), task.finished_time or task.elapsed or 0.0
+        rate = f", {counted / elapsed:,.0f}/s" if counted and elapsed > 0.5 else ""
+        return Text(f"{counted:,} {task.fields['unit']}{rate}" if counted else "")
 
 
 class Bars:
@@ -43,16 +45,28 @@ class Bars:
         self._progress = progress
 
     @contextmanager
-    def bar(self, description: str, total: int | None) -> Iterator[Advance]:
+    def bar(self, description: str, total: int | None, unit: str = "orders") -> Iterator[Advance]:
         """A bar for one piece of work. It is full when the work is done."""
-        task = self._progress.add_task(description, total=total, orders=0)
+        task = self._progress.add_task(description, total=total, counted=0, unit=unit)
 
-        def advance(completed: int, orders: int) -> None:
-            self._progress.update(task, completed=completed, orders=orders)
+        def advance(completed: int, counted: int) -> None:
+            self._progress.update(task, completed=completed, counted=counted)
 
         yield advance
         whole = self._progress.tasks[task].total or 1
         self._progress.update(task, total=whole, completed=whole)
+
+    def stages(self, units: Mapping[str, str]) -> Callable[[str, int, int], None]:
+        """What to tell of work in stages: which stage, how much of it is done, of how much. Each stage
+        that begins gets a bar; `units` says what it counts."""
+        tasks: dict[str, TaskID] = {}
+
+        def look(stage: str, done: int, whole: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = self._progress.add_task(stage, total=whole, counted=0, unit=units[stage])
+            self._progress.update(tasks[stage], total=whole, completed=done, counted=done)
+
+        return look
 
     def settle(self, orderwright: Orderwright, service: RunnerService, orders: int = 0) -> None:
         """Wait until the store is at rest, with a bar of the orders that have come to an end.

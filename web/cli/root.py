@@ -4,6 +4,7 @@ import click
 
 from system.observability.logs import configure_logs
 
+from .audit import audit
 from .bench import bench
 from .checks import doctor, settings
 from .commands import EXIT_CODES, Root
@@ -42,6 +43,7 @@ for command in (
     fulfilments,
     payments,
     doctor,
+    audit,
     settings,
     bench,
 ):
