@@ -189,6 +189,12 @@ class FulfilmentListParameters(PageParameters):
     status: str | None = None
 
 
+class AuditParameters(Model):
+    """What is audited: one order, or everything."""
+
+    order_id: str | None = None
+
+
 class EventListParameters(PageParameters):
     """Which stored events, which page. Several applications or types have commas between them."""
 
