@@ -17,6 +17,7 @@ import system
 import web
 from application.errors import DomainError
 from system.bootstrap import POSTGRES_DEFAULTS, TUNED_DEFAULTS, build
+from system.operations.audit import Rule
 from system.settings import Settings
 from web.api.app import create_app
 from web.cli import main
@@ -76,6 +77,11 @@ def test_every_error_code_is_documented() -> None:
     documented = set(re.findall(r"^\| \d{3} \| `([a-z_]+)` \|", (DOCS / "api.md").read_text(), re.M))
     assert domain_codes <= documented
     assert documented - domain_codes <= _texts_of(ROOT / "web"), "documented, but nowhere in the web ring"
+
+
+def test_every_rule_of_the_audit_is_explained() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \|", (DOCS / "procedures/audit.md").read_text(), re.M)
+    assert rows == list(Rule)
 
 
 @pytest.mark.parametrize(
