@@ -107,16 +107,17 @@ def _positions_check(where: tuple[Position, ...]) -> Callable[[Orderwright], Che
 
 def _parked_check(parked: tuple[ParkedReport, ...]) -> Callable[[Orderwright], Check]:
     def check(_: Orderwright) -> Check:
-        failed = [report for report in parked if report.event.error is not None]
-        if not failed:
+        waiting_first = [report for report in parked if report.is_first]
+        if not waiting_first:
             return Check("parked events", Verdict.OK, "none")
-        first = failed[0]
+        first = waiting_first[0]
+        why = first.event.error or "held back until an earlier event had left, and not tried since"
         return Check(
             "parked events",
             Verdict.PROBLEM,
-            f"{len(failed)} parked and {len(parked) - len(failed)} held back behind them; the first: "
-            f"{first.follower} at position {first.event.position} of {first.event.leader} "
-            f"({first.event.topic}): {first.event.error}",
+            f"{len(waiting_first)} parked and {len(parked) - len(waiting_first)} held back behind them, "
+            f"see `orderwright dead-letters list`; the first: {first.follower} at position "
+            f"{first.event.position} of {first.event.leader} ({first.event.topic}): {why}",
         )
 
     return check

@@ -100,7 +100,7 @@ class Repository(LibraryRepository[UUID]):
 class PageOfWork(ProcessingEvent[UUID]):
     """Everything that the policies of one page collect, to be recorded in one transaction."""
 
-    def __init__(self, tracking: Tracking, working_set: WorkingSet) -> None:
+    def __init__(self, tracking: Tracking | None, working_set: WorkingSet) -> None:
         super().__init__(tracking)
         self._working_set = working_set
 
