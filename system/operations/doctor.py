@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from eventsourcing.persistence import PersistenceError
 
-from application.queries import PageRequest
 from system.bootstrap import Orderwright, build
 from system.operations.positions import ParkedReport, Position, parked_events, positions
 from system.settings import IN_MEMORY, InvalidSettings, Settings
+
+_NAMED = 20
 
 
 class Verdict(StrEnum):
@@ -124,11 +125,12 @@ def _parked_check(parked: tuple[ParkedReport, ...]) -> Callable[[Orderwright], C
 
 
 def _stuck_fulfilments(orderwright: Orderwright) -> Check:
-    failed = orderwright.saga_log.failed_compensations(PageRequest(limit=20))
+    failed = [failure.order_id for failure in orderwright.saga_log.failed_compensations()]
     if not failed:
         return Check("fulfilments", Verdict.OK, "no compensation has failed for good")
+    names = ", ".join(failed[:_NAMED]) + (", ..." if len(failed) > _NAMED else "")
     return Check(
         "fulfilments",
         Verdict.PROBLEM,
-        f"a compensation failed for good; orders waiting for a person: {', '.join(failed)}",
+        f"a compensation failed for good; {len(failed)} orders waiting for a person: {names}",
     )

@@ -89,14 +89,23 @@ class Outcome:
 
 @dataclass
 class RecentOutcomes:
-    """What the latest commands did, by command and sequence."""
+    """What the latest commands did, each to a sequence."""
 
-    outcomes: dict[tuple[str, str], list[Outcome]] = field(default_factory=dict)
+    of_sequence: dict[tuple[str, str], list[Outcome]] = field(default_factory=dict)
+    of_event: dict[tuple[str, tuple[str, int]], list[Outcome]] = field(default_factory=dict)
 
     def add(self, command_id: str | None, outcome: Outcome) -> None:
         """One more; the oldest are forgotten."""
         if command_id is None:
             return
-        self.outcomes.setdefault((command_id, outcome.event.sequence), []).append(outcome)
-        while len(self.outcomes) > KEPT_OUTCOMES:
-            del self.outcomes[next(iter(self.outcomes))]
+        outcomes = self.of_sequence.setdefault((command_id, outcome.event.sequence), [])
+        outcomes.append(outcome)
+        self.of_event[command_id, outcome.event.place] = outcomes
+        while len(self.of_sequence) > KEPT_OUTCOMES:
+            oldest = next(iter(self.of_sequence))
+            for forgotten in self.of_sequence.pop(oldest):
+                self.of_event.pop((oldest[0], forgotten.event.place), None)
+
+    def find(self, command_id: str, place: tuple[str, int]) -> tuple[Outcome, ...]:
+        """What a command did to the sequence of an event; nothing, if it did nothing to that one."""
+        return tuple(self.of_event.get((command_id, place), ()))

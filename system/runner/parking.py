@@ -135,10 +135,7 @@ class ParkingLot(Aggregate):
 
     def outcomes(self, command_id: str, leader: str, position: int) -> Sequence[Outcome]:
         """What a command did to the sequence of an event; nothing, if it did nothing to that one."""
-        for (known, _), outcomes in self.recent.outcomes.items():
-            if known == command_id and any(one.event.place == (leader, position) for one in outcomes):
-                return tuple(outcomes)
-        return ()
+        return self.recent.find(command_id, (leader, position))
 
     # Memory
 

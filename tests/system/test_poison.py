@@ -1,7 +1,6 @@
 """An event that cannot be processed is put aside with its error; its order waits, every other goes on."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,33 +10,15 @@ from domain.payments import Payment
 from system.operations.doctor import Verdict, examine
 from system.operations.positions import ParkedReport, parked_events
 from system.operations.trail import order_events
-from system.runner import feed
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_stock_balances
+from tests.support.poison import poison, short_pauses
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand, UnderOurRunner, Way
 
 OpenWay = Callable[..., Way]
 
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses are for production."""
-    monkeypatch.setattr(feed, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
-
-
-def poison(monkeypatch: pytest.MonkeyPatch, follower: Any, is_poison: Callable[[Any], bool]) -> list[Any]:
-    """Have a follower's policy fail at some events; answers the events it failed at."""
-    policy, failed = follower.policy, []
-
-    def fails(event: Any, work: Any) -> None:
-        policy(event, work)  # what it did before it failed must not count
-        if is_poison(event):
-            failed.append(event)
-            raise ValueError(f"cannot bear {type(event).__name__}")
-
-    monkeypatch.setattr(follower, "policy", fails)
-    return failed
+__all__ = ["short_pauses"]
 
 
 def parked(shop: Shop) -> list[ParkedReport]:
