@@ -50,7 +50,7 @@ class Rows:
         columns = {
             name: {"from": old.get(name), "to": value}
             for name, value in after.items()
-            if name not in key and (before is None or old.get(name) != value)
+            if name not in key and old.get(name) != value
         }
         if before is not None and not columns:
             return None
@@ -69,7 +69,7 @@ def _after(change: Change, before: Row | None, key: Row, given: Row) -> Row | No
     """The row after a change, as `system.persistence.tables` says it; None when it would stay as it is."""
     table = change.table
     if before is None:
-        return {**key, **given} if change.inserts else None
+        return {**dict.fromkeys(table.columns), **key, **given} if change.inserts else None
     newest_by = table.newest_by
     if newest_by is not None and before[newest_by] >= given[newest_by]:
         return None
