@@ -12,6 +12,7 @@ from system.runner.service import RunnerService
 from web.errors import problem_of
 
 from .answers import API, problem_answer
+from .dead_letters import dead_letters
 from .events import events
 from .fulfilments import fulfilments
 from .health import RUNNER_SERVICE, health
@@ -33,7 +34,7 @@ def create_app(orderwright: Orderwright, runner_service: RunnerService | None = 
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
     app.extensions[EXTENSION] = orderwright
     app.extensions[RUNNER_SERVICE] = runner_service
-    for blueprint in (orders, stock, payments, fulfilments, events):
+    for blueprint in (orders, stock, payments, fulfilments, events, dead_letters):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health)
     app.before_request(_begin)

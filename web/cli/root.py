@@ -7,6 +7,7 @@ from system.observability.logs import configure_logs
 from .bench import bench
 from .checks import doctor, settings
 from .commands import EXIT_CODES, Root
+from .dead_letters import dead_letters
 from .demo import demo
 from .events import events
 from .fulfilments import fulfilments
@@ -40,6 +41,7 @@ for command in (
     events,
     stock,
     fulfilments,
+    dead_letters,
     payments,
     doctor,
     settings,
