@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from application.errors import DomainError
+from domain.shared.ids import stock_item_id
 from system.runner.parked import CaseNotFound
 from tests.support.agreement import assert_read_models_agree, events_of, live_rows, rebuilt_rows
 from tests.support.fixtures import Environment, OpenWay
@@ -189,6 +190,25 @@ def test_two_desks_empty_a_desk_that_a_living_runner_keeps_filling(
     assert_stock_balances(shop.orderwright)
     assert_read_models_agree(shop)
     assert live_rows(shop.orderwright) == rebuilt_rows(shop.orderwright)
+
+
+def test_in_memory_the_lot_and_what_it_frees_are_read_as_of_one_moment(
+    in_memory: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, _, _ = shop_by_hand(open_way, in_memory)
+    recorder: Any = shop.orderwright.inventory.recorder
+    select, could_write = recorder.select_events, []
+
+    def look(*arguments: Any, **more: Any) -> Any:
+        with ThreadPoolExecutor(1) as another_thread:
+            could_write.append(
+                another_thread.submit(recorder._database_lock.acquire, blocking=False).result()
+            )
+        return select(*arguments, **more)
+
+    monkeypatch.setattr(recorder, "select_events", look)
+    assert len(recorder.select_streams({stock_item_id("CD-X1"): 0, stock_item_id("CD-X2"): 0})) == 2
+    assert could_write == [False, False]
 
 
 def _is_at_rest(shop: Shop) -> bool:

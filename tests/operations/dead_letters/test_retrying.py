@@ -1,5 +1,7 @@
 """Once the fault is mended, what waited is processed after all: in order, once, as if it had never waited."""
 
+from typing import Any
+
 import pytest
 from eventsourcing.persistence import OperationalError
 
@@ -152,6 +154,28 @@ def test_what_an_upcaster_could_not_read_waits_with_its_order_and_is_read_anew(
     assert live_rows(shop.orderwright) == rebuilt_rows(shop.orderwright)
 
 
+def test_what_cannot_be_decoded_keeps_later_events_of_its_order_waiting(
+    persistence: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, way, desk = shop_by_hand(open_way, persistence)
+    order, other = shop.order("CD-X1"), shop.order("CD-X1")
+    way.level()
+    way.call_gateway()
+    with monkeypatch.context() as patch:
+        patch.delitem(aggregates._event_types, "Payment.Completed")
+        way.advance("OrderFulfilment", "Payments")
+    shop.cancel(order)
+    shop.settle()
+    first, second = desk.cases()
+    assert {first.sequence, second.sequence} == {str(order), str(other)}  # their rows still say so
+    assert [case.held_back for case in desk.cases(order_id=order)] == [1]
+    assert desk.retry_all().cured == 2
+    shop.settle()
+    desk.retry_all()
+    shop.settle()
+    assert_at_rest(shop.orderwright)
+
+
 def test_a_discarded_event_makes_room_for_the_next(persistence: Environment, open_way: OpenWay) -> None:
     shop, _, desk = shop_by_hand(open_way, persistence)
     bad = shop.order("CD-X1")
@@ -227,6 +251,16 @@ def test_an_outage_is_told_and_never_counted(
             with pytest.raises(OperationalError):
                 desk.discard(case.case_id)
     assert desk.cases() == [case]
+    insert, failures = shop.orderwright.dashboard.recorder.insert_events, [away]
+
+    def away_once(*arguments: Any, **more: Any) -> object:
+        return failures.pop()() if failures else insert(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.orderwright.dashboard.recorder, "insert_events", away_once)
+        with pytest.raises(OperationalError):
+            desk.retry(case.case_id)
+    assert desk.cases() == [case]  # though the store was there again to count it
     assert results(desk.retry(case.case_id)) == ["Order.Confirmed retried"]
 
 
