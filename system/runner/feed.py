@@ -172,7 +172,7 @@ class Feed:
         last = page[-1].position
         concerning = [entry for entry in page if self._concerns(entry)]
         work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
-        with self._working_set.page():
+        with self._working_set.page(spared=self._lot_id):
             if concerning:
                 self._working_set.fetch(self._needed_by(concerning))
                 self._lot = self.follower.find(ParkingLot, self._lot_id)

@@ -1,6 +1,7 @@
 """An event that cannot be processed is put aside with its error; its order waits, every other goes on."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -178,3 +179,23 @@ def test_what_is_parked_stays_parked_over_a_restart(
 
     assert shop.status(good) == "CONFIRMED"
     assert [report.event.topic for report in parked(shop)] == ["Order.Created", "Order.Cancelled"]
+
+
+def test_a_fault_that_hits_every_order_costs_as_much_for_each_however_full_the_lot_is(
+    in_memory: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(open_way(ByHand, in_memory))
+    shop.receive("CD-X1", 100)
+    orders = [shop.order("CD-X1") for _ in range(40)]
+    saga_log = shop.orderwright.saga_log
+    decode, decoded = saga_log.mapper.to_domain_event, []
+
+    def counted(stored: StoredEvent) -> Any:
+        decoded.append(stored)
+        return decode(stored)
+
+    monkeypatch.setattr(saga_log.mapper, "to_domain_event", counted)
+    poison(monkeypatch, saga_log, lambda event: type(event).__name__ == "Started")
+    shop.settle()
+    assert {report.event.sequence for report in parked(shop)} == {str(order) for order in orders}
+    assert len(decoded) < 10 * (saga_log.recorder.max_notification_id() or 0)
