@@ -48,7 +48,8 @@ class StreamsReader(Protocol):
     """Reads many streams at once."""
 
     def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
-        """The events of these streams, of each those after a version; each stream in order."""
+        """The events of these streams, of each those after a version; each stream in order, and all
+        as of one moment."""
         ...
 
 

@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from eventsourcing.persistence import PersistenceError
 
-from application.queries import PageRequest
 from system.bootstrap import Orderwright, build
 from system.operations.positions import ParkedReport, Position, parked_events, positions
 from system.settings import IN_MEMORY, InvalidSettings, Settings
+
+_NAMED = 20
 
 
 class Verdict(StrEnum):
@@ -107,27 +108,29 @@ def _positions_check(where: tuple[Position, ...]) -> Callable[[Orderwright], Che
 
 def _parked_check(parked: tuple[ParkedReport, ...]) -> Callable[[Orderwright], Check]:
     def check(_: Orderwright) -> Check:
-        failed = [report for report in parked if report.event.error is not None]
-        if not failed:
+        waiting_first = [report for report in parked if report.is_first]
+        if not waiting_first:
             return Check("parked events", Verdict.OK, "none")
-        first = failed[0]
+        first = waiting_first[0]
+        why = first.event.error or "held back until an earlier event had left, and not tried since"
         return Check(
             "parked events",
             Verdict.PROBLEM,
-            f"{len(failed)} parked and {len(parked) - len(failed)} held back behind them; the first: "
-            f"{first.follower} at position {first.event.position} of {first.event.leader} "
-            f"({first.event.topic}): {first.event.error}",
+            f"{len(waiting_first)} parked and {len(parked) - len(waiting_first)} held back behind them, "
+            f"see `orderwright dead-letters list`; the first: {first.follower} at position "
+            f"{first.event.position} of {first.event.leader} ({first.event.topic}): {why}",
         )
 
     return check
 
 
 def _stuck_fulfilments(orderwright: Orderwright) -> Check:
-    failed = orderwright.saga_log.failed_compensations(PageRequest(limit=20))
+    failed = [failure.order_id for failure in orderwright.saga_log.failed_compensations()]
     if not failed:
         return Check("fulfilments", Verdict.OK, "no compensation has failed for good")
+    names = ", ".join(failed[:_NAMED]) + (", ..." if len(failed) > _NAMED else "")
     return Check(
         "fulfilments",
         Verdict.PROBLEM,
-        f"a compensation failed for good; orders waiting for a person: {', '.join(failed)}",
+        f"a compensation failed for good; {len(failed)} orders waiting for a person: {names}",
     )

@@ -19,7 +19,7 @@ from system.persistence.recorders import StreamReader
 from system.persistence.search import EventCriteria, facts_of, searcher_for
 from system.projections.paging import check_limit, decode_cursor, encode_cursor
 
-_METADATA = {
+METADATA = {
     "originator_id",
     "originator_version",
     "originator_topic",
@@ -30,6 +30,7 @@ _METADATA = {
     "command_id",
     "user",
 }
+"""The fields of an event that are no part of its payload."""
 _LAST_POSITION = 2**62
 
 
@@ -82,7 +83,7 @@ def event_view(orderwright: Orderwright, application: str, notification: Notific
         causation_id=event.causation_id,
         command_id=event.command_id,
         user=event.user,
-        payload={name: to_json(value) for name, value in vars(event).items() if name not in _METADATA},
+        payload={name: to_json(value) for name, value in vars(event).items() if name not in METADATA},
     )
 
 

@@ -14,7 +14,7 @@ from domain.payments import Payment
 from system.bootstrap import Orderwright
 from system.runner.parking import ParkingLot
 
-from .positions import ParkedReport, parked_events
+from .lot_events import Waiting, still_waiting
 from .saga import fulfilment_of
 from .trail import order_events
 
@@ -37,8 +37,7 @@ def explain(orderwright: Orderwright, order_id: UUID) -> Story:
     events = order_events(orderwright, order_id)
     order = orderwright.orders.order(order_id)
     money = f"{order.total} {order.currency}"
-    parked = [report for report in parked_events(orderwright) if _is_about(report, events)]
-    now = _now(order, fulfilment_of(orderwright, order_id), money, parked)
+    now = _now(order, fulfilment_of(orderwright, order_id), money, still_waiting(events))
     return Story(str(order_id), order.status, (*_told(events, money), now))
 
 
@@ -77,14 +76,29 @@ def _cancelled(facts: _Facts, _: str, by: str | None) -> str:
 
 
 def _parked(facts: _Facts, *_: object) -> str:
+    return f"{_place(facts)} was parked after {facts['attempts']} attempts to process it ({facts['error']})"
+
+
+def _retried(facts: _Facts, _: str, by: str | None) -> str:
+    return f"{by or 'somebody'} had {_place(facts)} processed after all{_because(facts)}"
+
+
+def _retry_failed(facts: _Facts, _: str, by: str | None) -> str:
     return (
-        f"{facts['topic']} at position {facts['position']} of {facts['leader']} was parked after "
-        f"{facts['attempts']} attempts to process it ({facts['error']})"
+        f"{by or 'somebody'} had {_place(facts)} tried once more{_because(facts)}, in vain ({facts['error']})"
     )
 
 
-def _held_back(facts: _Facts, *_: object) -> str:
-    return f"{facts['topic']} at position {facts['position']} of {facts['leader']} was held back behind it"
+def _discarded(facts: _Facts, _: str, by: str | None) -> str:
+    return f"{by or 'somebody'} discarded {_place(facts)}{_because(facts)}"
+
+
+def _place(facts: _Facts) -> str:
+    return f"{facts['topic']} at position {facts['position']} of {facts['leader']}"
+
+
+def _because(facts: _Facts) -> str:
+    return f" (reason: {facts['reason']})" if facts["reason"] is not None else ""
 
 
 def _items(facts: _Facts) -> str:
@@ -123,7 +137,10 @@ TOLD: dict[str, Callable[[_Facts, str, str | None], str]] = {
     Reservation.Rejected.TOPIC: lambda facts, *_: f"the inventory reserved nothing: {facts['reason']}",
     Reservation.Released.TOPIC: lambda facts, *_: f"the inventory released {_items(facts)}",
     ParkingLot.EventParked.TOPIC: _parked,
-    ParkingLot.EventHeldBack.TOPIC: _held_back,
+    ParkingLot.EventHeldBack.TOPIC: lambda facts, *_: f"{_place(facts)} was held back behind it",
+    ParkingLot.EventRetried.TOPIC: _retried,
+    ParkingLot.RetryFailed.TOPIC: _retry_failed,
+    ParkingLot.EventDiscarded.TOPIC: _discarded,
 }
 """How each event is told, from its payload, the order's total, and who asked for it himself."""
 
@@ -143,15 +160,12 @@ UNTOLD = frozenset(
 """What the story leaves out: the saga's own notes, and what others of these events say as well."""
 
 
-def _now(order: OrderView, saga: FulfilmentView, money: str, parked: Sequence[ParkedReport]) -> str:
+def _now(order: OrderView, saga: FulfilmentView, money: str, parked: Sequence[Waiting]) -> str:
     status = order.status.lower()
     if parked:
-        report = next((report for report in parked if report.event.error is not None), parked[0])
-        waits = (
-            f"a person: {report.follower} has parked {report.event.topic} at position "
-            f"{report.event.position} of {report.event.leader}"
-        )
-        return f"Now the order is {status}, and waits for {waits}."
+        first = parked[0]
+        waits = f"{first.follower} has parked {first.topic} at position {first.position} of {first.leader}"
+        return f"Now the order is {status}, and waits for a person: {waits}."
     if saga.status == SagaStatus.COMPLETED and order.status == OrderStatus.CONFIRMED:
         return (
             f"Now the order is confirmed, {money} are paid and its stock is reserved; it waits for nothing."
@@ -193,11 +207,6 @@ def _next_attempt(step: Any) -> int:
 
 def _is(step: Any, name: str, status: StepStatus) -> bool:
     return bool(step.step == name and step.status == status)
-
-
-def _is_about(report: ParkedReport, events: Sequence[EventView]) -> bool:
-    streams = {event.stream_id for event in events}
-    return report.event.sequence == events[0].correlation_id or str(report.event.stream_id) in streams
 
 
 def _listed(parts: Sequence[str]) -> str:

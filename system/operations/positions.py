@@ -7,7 +7,9 @@ from eventsourcing.persistence import TrackingRecorder
 
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.runner.parking import ParkedEvent, ParkingLot, parking_lot_id
+from system.processes.following import Following
+from system.runner.parked import ParkedEvent
+from system.runner.parking import ParkingLot, parking_lot_id
 
 
 @dataclass(frozen=True)
@@ -39,19 +41,20 @@ def positions(orderwright: Orderwright) -> list[Position]:
 
 @dataclass(frozen=True)
 class ParkedReport:
-    """An event that a follower has parked, or holds back behind a parked one (error None)."""
+    """An event that waits in the parking lot of a follower: the first of its sequence, or behind that."""
 
     follower: str
     event: ParkedEvent
+    is_first: bool
 
 
 def parked_events(orderwright: Orderwright) -> list[ParkedReport]:
-    """Every parked event of every follower."""
+    """Every parked event of every follower, those of a sequence in their order."""
     found = []
-    for follower in definition.followers:
-        lot = orderwright.applications[follower].find(ParkingLot, parking_lot_id(follower))  # type: ignore[attr-defined]  # ours
-        if lot is not None:
-            found += [ParkedReport(follower, event) for events in lot.parked.values() for event in events]
+    for name in definition.followers:
+        lot = cast(Following, orderwright.applications[name]).find(ParkingLot, parking_lot_id(name))
+        for waiting in lot.parked.values() if lot is not None else ():
+            found += [ParkedReport(name, event, event is waiting[0]) for event in waiting]
     return found
 
 

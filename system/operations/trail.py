@@ -9,16 +9,17 @@ from domain.inventory import Reservation
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id, stock_item_id
 from system.bootstrap import Orderwright
 from system.persistence.recorders import StreamReader
-from system.runner.parking import ParkingLot, parking_lot_id
 
 from .events import event_view
+from .lot_events import lot_events
 
 
 def order_events(orderwright: Orderwright, order_id: UUID) -> list[EventView]:
     """All events of the order's conversation. Raises `OrderNotFound`.
 
     An event stands after the event that caused it, and within an application by position.
-    Streams are found by their derived ids, so this costs the same however large the store is.
+    Streams are found by their derived ids, so this costs the same however large the store is; what
+    was parked on the way and what became of it is found as `lot_events` tells.
     """
     orderwright.orders.order(order_id)
     inventory = list(_stream(orderwright, "Inventory", reservation_id(order_id)))
@@ -28,7 +29,7 @@ def order_events(orderwright: Orderwright, order_id: UUID) -> list[EventView]:
         *_stream(orderwright, "Payments", payment_id(order_id)),
         *inventory,
         *_stock_events(orderwright, inventory),
-        *_parked(orderwright, str(order_id)),
+        *lot_events(orderwright, order_id),
     ]
     return in_causal_order(events)
 
@@ -71,10 +72,3 @@ def _stock_events(orderwright: Orderwright, reservation: Iterable[EventView]) ->
         for line in event.payload["lines"] if event.type in types else ():
             version = line["stock_version"]
             yield from _stream(orderwright, "Inventory", stock_item_id(line["sku"]), version, version)
-
-
-def _parked(orderwright: Orderwright, correlation_id: str) -> Iterable[EventView]:
-    for name in orderwright.applications:
-        for event in _stream(orderwright, name, parking_lot_id(name)):
-            if event.correlation_id == correlation_id and event.type != ParkingLot.Opened.TOPIC:
-                yield event

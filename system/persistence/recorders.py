@@ -87,9 +87,13 @@ class InMemoryRecorder(_Recorder, POPOProcessRecorder):
             ]
 
     def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
-        """See `StreamsReader`."""
-        for stream_id, version in after.items():
-            yield from self.select_events(stream_id, gt=version)
+        """See `StreamsReader`. All are read as of one moment."""
+        with self._database_lock:
+            return [
+                event
+                for stream_id, version in after.items()
+                for event in self.select_events(stream_id, gt=version)
+            ]
 
 
 class SqliteRecorder(_Recorder, SQLiteProcessRecorder):

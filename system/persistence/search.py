@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, Mapper, Notification, StoredEvent
@@ -88,6 +88,9 @@ class Facts:
 class EventSearch(Protocol):
     """Searches the log of an application."""
 
+    is_indexed: ClassVar[bool]
+    """Whether a search costs as much as it finds, however long the log is."""
+
     def find(self, criteria: EventCriteria, after: int, limit: int) -> Sequence[Notification]:
         """At most so many of the events that match, those right after a position, in order."""
         ...
@@ -123,6 +126,8 @@ def facts_of(stored_event: StoredEvent, mapper: Mapper[UUID]) -> Facts:
 class Scan:
     """Reads the log and looks at every event: right everywhere, and as slow as the log is long."""
 
+    is_indexed: ClassVar[bool] = False
+
     def __init__(self, recorder: ApplicationRecorder, mapper: Mapper[UUID]) -> None:
         self._recorder = recorder
         self._mapper = mapper
@@ -151,6 +156,8 @@ class Scan:
 class _Indexed(ABC):
     """Searches by indexes. Times are the difficult part: they nearly rise with positions, but not
     always, so the index of times alone cannot give events in the order of positions."""
+
+    is_indexed: ClassVar[bool] = True
 
     def find(self, criteria: EventCriteria, after: int, limit: int) -> Sequence[Notification]:
         """See `EventSearch`."""

@@ -1,5 +1,7 @@
 """The saga log: every fulfilment, and what became of each of its steps."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,17 +50,36 @@ LOG = Table(
     indexes={"saga_log_failed": "(at) WHERE status = 'COMPENSATION_FAILED'"},
 )
 
+# The last that is known of a step is that it could not be undone. Attempts are counted over all rounds.
 _STUCK = """
-SELECT order_id FROM @saga_log AS entry
-WHERE status = 'COMPENSATION_FAILED' AND NOT EXISTS (
+SELECT entry.order_id, entry.step, entry.error, entry.at AS last_at,
+    COUNT(*) AS attempts, MIN(failed.at) AS first_at
+FROM @saga_log AS entry
+JOIN @fulfilments AS saga ON saga.order_id = entry.order_id AND saga.status = 'COMPENSATING'
+JOIN @saga_log AS failed ON failed.order_id = entry.order_id AND failed.step = entry.step
+    AND failed.error IS NOT NULL AND failed.status IN ('COMPENSATING', 'COMPENSATION_FAILED')
+WHERE entry.status = 'COMPENSATION_FAILED' {condition} AND NOT EXISTS (
     SELECT 1 FROM @saga_log AS later
     WHERE later.order_id = entry.order_id AND later.step = entry.step AND later.entry > entry.entry
 )
-ORDER BY at, order_id LIMIT :limit
+GROUP BY entry.order_id, entry.step, entry.error, entry.at ORDER BY entry.at, entry.order_id
 """
 
 _ONE = "SELECT * FROM @fulfilments WHERE order_id = :order_id"
 _ENTRIES = "SELECT * FROM @saga_log WHERE order_id = :order_id ORDER BY entry"
+
+
+@dataclass(frozen=True)
+class FailedCompensation:
+    """A step that could not be undone: a person has to help. `attempts` failed from `first_at` to
+    `last_at`, the last one with `error`."""
+
+    order_id: str
+    step: str
+    error: str
+    attempts: int
+    first_at: datetime
+    last_at: datetime
 
 
 class SagaLog(Projection):
@@ -135,9 +156,23 @@ class SagaLog(Projection):
         )
         return FulfilmentView(str(order_id), found[0]["status"] if found else None, steps)
 
-    def failed_compensations(self, page: PageRequest) -> list[str]:
-        """Orders whose fulfilment waits for a person, because a step could not be undone."""
-        return [row["order_id"] for row in self.rows(_STUCK, limit=check_limit(page))]
+    def failed_compensations(self, order_id: str | None = None) -> list[FailedCompensation]:
+        """The steps that could not be undone, of all fulfilments or of one order's, oldest failure first."""
+        if order_id is None:
+            rows = self.rows(_STUCK.format(condition=""))
+        else:
+            rows = self.rows(_STUCK.format(condition="AND entry.order_id = :order_id"), order_id=order_id)
+        return [
+            FailedCompensation(
+                row["order_id"],
+                row["step"],
+                row["error"],
+                int(row["attempts"]),
+                _time(row["first_at"]),
+                _time(row["last_at"]),
+            )
+            for row in rows
+        ]
 
     def list_fulfilments(self, status: str | None, page: PageRequest) -> Page[FulfilmentRow]:
         """One page of the fulfilments with a status (all if None), the latest change first."""

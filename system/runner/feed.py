@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import structlog
@@ -26,15 +27,20 @@ from eventsourcing.persistence import (
     NotSupportedError,
     OperationalError,
     ProgrammingError,
+    StoredEvent,
     Tracking,
 )
 
+from application.limits import MAX_CORRELATION_ID, check_text
 from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
+from domain.shared.errors import DomainError
+from system.persistence.search import facts_of
 from system.processes.following import Following
 
 from .log import Entry, Log
-from .parking import ParkedEvent, ParkingLot, parking_lot_id
+from .parked import Pointer, error_text
+from .parking import ParkingLot, parking_lot_id
 from .working_set import PageOfWork, WorkingSet
 
 STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
@@ -151,16 +157,22 @@ class Feed:
             except Exception as again:
                 error = again
             else:
-                return
+                return None
         where = {"leader": self.leader.name, "position": page[0].position, "topic": page[0].topic}
-        log.error("event parked", follower=self.follower.name, error=_text(error), **where)
-        self._record(page, lambda entry, work: self._park(entry, work, error))
+        log.error("event parked", follower=self.follower.name, error=error_text(error), **where)
+        for _ in range(CONFLICTS_BEFORE_ISOLATION):
+            try:
+                return self._record(page, lambda entry, work: self._park(entry, work, error))
+            except IntegrityError:  # somebody at the dead-letter desk was faster with the lot
+                if self._is_overtaken(page):
+                    return None
+        raise error
 
     def _record(self, page: Sequence[Entry], handle: Callable[[Entry, PageOfWork], object]) -> None:
         last = page[-1].position
         concerning = [entry for entry in page if self._concerns(entry)]
         work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
-        with self._working_set.page():
+        with self._working_set.page(spared=self._lot_id):
             if concerning:
                 self._working_set.fetch(self._needed_by(concerning))
                 self._lot = self.follower.find(ParkingLot, self._lot_id)
@@ -187,44 +199,41 @@ class Feed:
 
     def _react_to(self, entry: Entry, work: PageOfWork) -> None:
         lot = self._lot
-        if lot is not None:
-            stream = str(entry.originator_id)
-            if lot.holds_back(stream):
-                return self._hold_back(entry, work, lot, stream)
-            if lot.holds_back(entry.event.correlation_id):
-                return self._hold_back(entry, work, lot, entry.event.correlation_id)
+        if lot is not None and lot.parked:
+            sequence = lot.holds_back(str(entry.originator_id), self._conversation(entry))
+            if sequence is not None:
+                with because_of(self._cause_of_parking(entry, sequence)):
+                    lot.hold_back(self._pointer(entry, sequence))
+                return work.collect_events(lot)
         return self.follower.policy(entry.event, work)
 
-    def _hold_back(self, entry: Entry, work: PageOfWork, lot: ParkingLot, sequence: str) -> None:
-        with because_of(self._cause_of_parking(entry, sequence)):
-            lot.park(self._parked(entry, sequence, None, 0))
-        work.collect_events(lot)
-
     def _park(self, entry: Entry, work: PageOfWork, error: Exception) -> None:
-        try:
-            sequence = entry.event.correlation_id
-        except Exception:
-            sequence = str(entry.originator_id)
+        sequence = self._conversation(entry)
         with because_of(self._cause_of_parking(entry, sequence)):
             lot = self._lot or ParkingLot.open(self.follower.name)
-            lot.park(self._parked(entry, sequence, _text(error), ATTEMPTS))
+            lot.park(self._pointer(entry, sequence), error_text(error), ATTEMPTS)
         work.collect_events(lot)
 
-    def _parked(self, entry: Entry, sequence: str, error: str | None, attempts: int) -> ParkedEvent:
-        return ParkedEvent(
+    def _conversation(self, entry: Entry) -> str:
+        """What an event belongs to. One that cannot be decoded may still tell that; else it is its stream."""
+        try:
+            return str(entry.event.correlation_id)
+        except Exception:
+            found = facts_of(cast(StoredEvent, entry), self.leader.mapper).correlation_id
+        try:
+            return check_text(found or "", MAX_CORRELATION_ID)
+        except DomainError:
+            return str(entry.originator_id)
+
+    def _pointer(self, entry: Entry, sequence: str) -> Pointer:
+        return Pointer(
             sequence=sequence,
             leader=self.leader.name,
             position=entry.position,
             topic=entry.topic,
             stream_id=entry.originator_id,
             stream_version=entry.originator_version,
-            error=error,
-            attempts=attempts,
         )
 
     def _cause_of_parking(self, entry: Entry, sequence: str) -> Cause:
         return Cause(self._clock(), sequence, f"{self.leader.name}:{entry.position}", user=None)
-
-
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:1000]

@@ -32,17 +32,26 @@ class WorkingSet:
         self._repository = repository
         self._kept: OrderedDict[UUID, Any] = OrderedDict()
         self._touched: dict[UUID, Any] = {}
+        self._spared: UUID | None = None
+        self._spared_version: int | None = None  # as it is stored
 
     @contextmanager
-    def page(self) -> Iterator[None]:
-        """Make this the place where aggregates are found, until the page is recorded or fails."""
+    def page(self, spared: UUID | None = None) -> Iterator[None]:
+        """Make this the place where aggregates are found, until the page is recorded or fails.
+
+        One aggregate is spared when the page fails and has done nothing to it: it need not be read anew.
+        """
         token = _working_set.set(self)
         self._touched = {}
+        self._spared = spared
         try:
             yield
         except BaseException:
             for aggregate_id in self._touched:
                 self._kept.pop(aggregate_id, None)
+            aggregate = self._touched.get(spared) if spared is not None else None
+            if aggregate is not None and aggregate.version == self._spared_version:
+                self._kept[aggregate.id] = aggregate
             raise
         else:
             for aggregate_id, aggregate in self._touched.items():
@@ -53,6 +62,7 @@ class WorkingSet:
                 self._kept.popitem(last=False)
         finally:
             self._touched = {}
+            self._spared = self._spared_version = None
             _working_set.reset(token)
 
     def fetch(self, aggregate_ids: Iterable[UUID]) -> None:
@@ -65,6 +75,9 @@ class WorkingSet:
             store = self._repository.event_store
             bring_up_to_date(wanted, cast(StreamsReader, store.recorder), store.mapper)
             self._touched.update(wanted)
+            spared = wanted.get(self._spared) if self._spared is not None else None
+            if spared is not None:
+                self._spared_version = spared.version
 
     def belongs_to(self, repository: "Repository") -> bool:
         """Whether this is a working set of that repository."""
@@ -100,7 +113,7 @@ class Repository(LibraryRepository[UUID]):
 class PageOfWork(ProcessingEvent[UUID]):
     """Everything that the policies of one page collect, to be recorded in one transaction."""
 
-    def __init__(self, tracking: Tracking, working_set: WorkingSet) -> None:
+    def __init__(self, tracking: Tracking | None, working_set: WorkingSet) -> None:
         super().__init__(tracking)
         self._working_set = working_set
 

@@ -11,33 +11,15 @@ from domain.payments import Payment
 from system.operations.doctor import Verdict, examine
 from system.operations.positions import ParkedReport, parked_events
 from system.operations.trail import order_events
-from system.runner import feed
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_stock_balances
+from tests.support.poison import poison, short_pauses
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand, UnderOurRunner, Way
 
 OpenWay = Callable[..., Way]
 
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses are for production."""
-    monkeypatch.setattr(feed, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
-
-
-def poison(monkeypatch: pytest.MonkeyPatch, follower: Any, is_poison: Callable[[Any], bool]) -> list[Any]:
-    """Have a follower's policy fail at some events; answers the events it failed at."""
-    policy, failed = follower.policy, []
-
-    def fails(event: Any, work: Any) -> None:
-        policy(event, work)  # what it did before it failed must not count
-        if is_poison(event):
-            failed.append(event)
-            raise ValueError(f"cannot bear {type(event).__name__}")
-
-    monkeypatch.setattr(follower, "policy", fails)
-    return failed
+__all__ = ["short_pauses"]
 
 
 def parked(shop: Shop) -> list[ParkedReport]:
@@ -197,3 +179,23 @@ def test_what_is_parked_stays_parked_over_a_restart(
 
     assert shop.status(good) == "CONFIRMED"
     assert [report.event.topic for report in parked(shop)] == ["Order.Created", "Order.Cancelled"]
+
+
+def test_a_fault_that_hits_every_order_costs_as_much_for_each_however_full_the_lot_is(
+    in_memory: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(open_way(ByHand, in_memory))
+    shop.receive("CD-X1", 100)
+    orders = [shop.order("CD-X1") for _ in range(40)]
+    saga_log = shop.orderwright.saga_log
+    decode, decoded = saga_log.mapper.to_domain_event, []
+
+    def counted(stored: StoredEvent) -> Any:
+        decoded.append(stored)
+        return decode(stored)
+
+    monkeypatch.setattr(saga_log.mapper, "to_domain_event", counted)
+    poison(monkeypatch, saga_log, lambda event: type(event).__name__ == "Started")
+    shop.settle()
+    assert {report.event.sequence for report in parked(shop)} == {str(order) for order in orders}
+    assert len(decoded) < 10 * (saga_log.recorder.max_notification_id() or 0)

@@ -13,6 +13,7 @@ from web.errors import problem_of
 
 from .answers import API, problem_answer
 from .audit import audit
+from .dead_letters import dead_letters
 from .events import events
 from .fulfilments import fulfilments
 from .health import RUNNER_SERVICE, health
@@ -34,7 +35,7 @@ def create_app(orderwright: Orderwright, runner_service: RunnerService | None = 
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
     app.extensions[EXTENSION] = orderwright
     app.extensions[RUNNER_SERVICE] = runner_service
-    for blueprint in (orders, stock, payments, fulfilments, events, audit):
+    for blueprint in (orders, stock, payments, fulfilments, events, audit, dead_letters):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health)
     app.before_request(_begin)

@@ -36,7 +36,9 @@ def _refused(error: DomainError) -> PydanticCustomError:
     return PydanticCustomError(error.code, error.message)
 
 
-def _text(longest: int) -> Callable[[str], str]:
+def text_of(longest: int) -> Callable[[str], str]:
+    """A check of a text, which is refused together with the other faults of the request."""
+
     def check(value: str) -> str:
         try:
             return check_text(value, longest)
@@ -76,13 +78,13 @@ def _time(value: object) -> datetime:
     )
 
 
-CustomerId = Annotated[str, AfterValidator(_text(MAX_CUSTOMER_ID))]
-PaymentMethod = Annotated[str, AfterValidator(_text(MAX_PAYMENT_METHOD))]
-OrderRef = Annotated[str, AfterValidator(_text(MAX_ORDER_REF))]
-Reason = Annotated[str, AfterValidator(_text(MAX_REASON))]
-CorrelationId = Annotated[str, AfterValidator(_text(MAX_CORRELATION_ID))]
-User = Annotated[str, AfterValidator(_text(MAX_USER))]
-EventId = Annotated[str, AfterValidator(_text(MAX_EVENT_ID))]
+CustomerId = Annotated[str, AfterValidator(text_of(MAX_CUSTOMER_ID))]
+PaymentMethod = Annotated[str, AfterValidator(text_of(MAX_PAYMENT_METHOD))]
+OrderRef = Annotated[str, AfterValidator(text_of(MAX_ORDER_REF))]
+Reason = Annotated[str, AfterValidator(text_of(MAX_REASON))]
+CorrelationId = Annotated[str, AfterValidator(text_of(MAX_CORRELATION_ID))]
+User = Annotated[str, AfterValidator(text_of(MAX_USER))]
+EventId = Annotated[str, AfterValidator(text_of(MAX_EVENT_ID))]
 Amount = Annotated[Decimal, PlainValidator(_amount)]
 Count = Annotated[int, PlainValidator(_count)]
 Time = Annotated[datetime, PlainValidator(_time)]

@@ -51,7 +51,8 @@ def _write(report: DoctorReport) -> None:
                     f"{parked.event.leader} {parked.event.position}",
                     parked.event.topic,
                     parked.event.sequence,
-                    parked.event.error or "held back behind a parked event",
+                    parked.event.error
+                    or ("to be retried next" if parked.is_first else "held back behind a parked event"),
                 )
                 for parked in report.parked[:_SHOWN_PARKED]
             ),

@@ -8,6 +8,7 @@ from .audit import audit
 from .bench import bench
 from .checks import doctor, settings
 from .commands import EXIT_CODES, Root
+from .dead_letters import dead_letters
 from .demo import demo
 from .events import events
 from .fulfilments import fulfilments
@@ -41,6 +42,7 @@ for command in (
     events,
     stock,
     fulfilments,
+    dead_letters,
     payments,
     doctor,
     audit,

@@ -1,0 +1,209 @@
+"""The dead-letter desk: everything that waits for a person, and what can be done about it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import click
+
+from application.base import CommandContext
+from application.limits import MAX_REASON
+from system.bootstrap import Orderwright
+from system.operations.dead_letters.actions import (
+    discard_case,
+    preview_all,
+    rehearse_case,
+    retry_all,
+    retry_case,
+)
+from system.operations.dead_letters.cases import CaseQuery
+from system.operations.dead_letters.desk import list_cases, show_case
+from system.operations.settling import settle
+from system.runner.service import RunnerService
+
+from .commands import Group, page_options, user_option, wants_json
+from .dead_letter_output import write_case, write_cases, write_rehearsal, write_report, write_retry_all
+from .errors import REFUSED
+from .output import write_json
+from .paging import pages
+from .progress import progress_bars
+from .store import followed, opened
+from .values import Time, Words
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group("dead-letters", cls=Group)
+def dead_letters() -> None:
+    """Look at what waits for a person, retry it, or give it up."""
+
+
+def filter_options(command: F) -> F:
+    """Give a command the filters of the desk."""
+    for option in (
+        click.option("--until", type=Time(), help="Put aside before this time."),
+        click.option("--since", type=Time(), help="Put aside at this time or later."),
+        click.option("--error", type=Words(MAX_REASON), help="With this text in its error."),
+        click.option("--order", "order_id", type=click.UUID, help="About this order."),
+        click.option("--follower", help="Put aside by this follower, for instance OrderDashboard."),
+        click.option("--kind", help="projection, process, call or saga."),
+    ):
+        command = option(command)
+    return command
+
+
+_reason_option = click.option("--reason", type=Words(MAX_REASON), help="Why; it is kept with what is done.")
+
+
+@dead_letters.command("list")
+@filter_options
+@page_options
+def list_dead_letters(
+    kind: str | None,
+    follower: str | None,
+    order_id: UUID | None,
+    error: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    cursor: str | None,
+    whole: bool,
+) -> None:
+    """List what waits for a person, the one that waits longest first."""
+    query = CaseQuery(kind, follower, order_id, error, since, until)
+    with opened() as orderwright:
+        page = pages(lambda page: list_cases(orderwright, query, page), limit, cursor, whole=whole)
+    write_cases(page)
+
+
+@dead_letters.command("show")
+@click.argument("case_id", metavar="CASE")
+def show_dead_letter(case_id: str) -> None:
+    """Show a case, its event as it can be read now, and all that waits behind it."""
+    with opened() as orderwright:
+        case = show_case(orderwright, case_id)
+    if wants_json():
+        write_json(case)
+    else:
+        write_case(case)
+
+
+@dead_letters.command("retry")
+@click.argument("case_id", metavar="[CASE]", required=False)
+@click.option("--sequence", is_flag=True, help="And all that waits behind it, in order.")
+@click.option("--all", "every", is_flag=True, help="Every case that matches, each with all behind it.")
+@filter_options
+@click.option("--dry-run", is_flag=True, help="Show what it would change, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_reason_option
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@user_option
+@click.pass_context
+def retry(
+    context: click.Context,
+    case_id: str | None,
+    sequence: bool,
+    every: bool,
+    kind: str | None,
+    follower: str | None,
+    order_id: UUID | None,
+    error: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    dry_run: bool,
+    yes: bool,
+    reason: str | None,
+    quiet: bool,
+    user: str,
+) -> None:
+    """Retry the event or saga of CASE, or with --all every case that matches.
+
+    Stopped at any moment, --all is resumed by the same command. Exit code 1 if any retry failed.
+    """
+    filters = (kind, follower, order_id, error, since, until)
+    if every == (case_id is not None):
+        raise click.UsageError("name one case, or say --all")
+    if every and sequence:
+        raise click.UsageError("--all takes whole sequences anyhow")
+    if case_id is not None and any(value is not None for value in filters):
+        raise click.UsageError("filters go with --all")
+    if case_id is None:
+        failed = _retry_all(CaseQuery(*filters), user, reason, dry_run=dry_run, yes=yes, quiet=quiet)
+    elif dry_run:
+        failed = _rehearse(case_id, sequence)
+    else:
+        failed = _retry_one(case_id, sequence, user, reason)
+    context.exit(REFUSED if failed else 0)
+
+
+@dead_letters.command("discard")
+@click.argument("case_id", metavar="CASE")
+@click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; it is kept for ever.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@user_option
+def discard(case_id: str, reason: str, yes: bool, user: str) -> None:
+    """Give the event of CASE up: it is never processed there. What waits behind it comes next."""
+    with opened() as orderwright:
+        show_case(orderwright, case_id)
+        _ask(f"Discard {case_id}? It is never processed then.", yes=yes)
+        report = discard_case(orderwright, case_id, _command(orderwright, user), reason)
+    write_report(report)
+
+
+def _retry_one(case_id: str, sequence: bool, user: str, reason: str | None) -> bool:
+    with followed() as (orderwright, service):
+        command = _command(orderwright, user)
+        report = retry_case(orderwright, case_id, command, reason, sequence=sequence)
+        _let_it_lead_on(orderwright, service)
+    write_report(report)
+    return report.error is not None
+
+
+def _rehearse(case_id: str, sequence: bool) -> bool:
+    with opened() as orderwright:
+        rehearsal = rehearse_case(orderwright, case_id, sequence=sequence)
+    if wants_json():
+        write_json(rehearsal)
+    else:
+        write_rehearsal(rehearsal)
+    return rehearsal.would_fail
+
+
+def _retry_all(
+    query: CaseQuery, user: str, reason: str | None, *, dry_run: bool, yes: bool, quiet: bool
+) -> bool:
+    with opened() as orderwright:
+        preview = preview_all(orderwright, query)
+    if dry_run or not preview.matching:
+        write_retry_all(preview)
+        return False
+    _ask(f"Retry {preview.matching:,} cases, each with all that waits behind it?", yes=yes)
+    with followed() as (orderwright, service), progress_bars(quiet=quiet) as bars:
+        with bars.bar("Retrying", preview.matching) as advance:
+            report = retry_all(
+                orderwright,
+                query,
+                _command(orderwright, user),
+                reason,
+                progress=lambda cases, _: advance(cases, cases),
+            )
+        _let_it_lead_on(orderwright, service)
+    write_retry_all(report)
+    return report.failed > 0
+
+
+def _command(orderwright: Orderwright, user: str) -> CommandContext:
+    return CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
+
+
+def _let_it_lead_on(orderwright: Orderwright, service: RunnerService) -> None:
+    """Wait, bounded, until the followers of this process have seen what was recorded."""
+    if service.is_running:
+        settle(orderwright, service, timeout=orderwright.settings.consistency_wait_seconds)
+
+
+def _ask(question: str, *, yes: bool) -> None:
+    """Go on only if somebody says so; else the command ends as interrupted."""
+    if not yes:
+        click.confirm(question, abort=True, err=True)
