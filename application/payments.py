@@ -11,6 +11,7 @@ from domain.shared.ids import payment_id
 from domain.shared.money import Money
 
 from .base import Application
+from .queries import PaymentNotFound
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,33 @@ class Payments(Application):
             return None
         return Payment.request(order_id, payment_method=payment_method, amount=Money(amount, currency))
 
-    def request_refund(self, order_id: UUID) -> Payment | None:
-        """Ask for the money back. To be saved."""
+    def of_order(self, order_id: UUID) -> Payment:
+        """The payment of an order, or `PaymentNotFound`."""
+        payment = self.find(Payment, payment_id(order_id))
+        if payment is None:
+            raise PaymentNotFound(f"order {order_id} has no payment, or none yet")
+        return payment
+
+    def hasten(self, order_id: UUID) -> Payment | None:
+        """Have the provider asked now about what is open. To be saved."""
         payment = self.find(Payment, payment_id(order_id))
         if payment is not None:
+            payment.hasten("asked for again")
+        return payment
+
+    def withdraw(self, order_id: UUID, reason: str) -> Payment | None:
+        """Have the charge called off unless it is made already. To be saved."""
+        payment = self.find(Payment, payment_id(order_id))
+        if payment is not None:
+            payment.withdraw(reason)
+        return payment
+
+    def request_refund(self, order_id: UUID, *, again: bool = False) -> Payment | None:
+        """Ask for the money back; again, when a person asks once more. To be saved."""
+        payment = self.find(Payment, payment_id(order_id))
+        if payment is not None:
+            if again:
+                payment.hasten("asked for again")
             payment.request_refund()
         return payment
 

@@ -6,14 +6,18 @@ from typing import Protocol
 
 
 class GatewayError(Exception):
-    """The provider failed, and surely neither charged nor refunded."""
+    """The provider failed, and surely neither charged nor refunded. Another attempt may succeed."""
+
+
+class GatewayRefusal(Exception):
+    """The provider refuses for good, and surely neither charged nor refunded. No attempt will succeed."""
 
 
 class GatewayTimeout(Exception):
     """The provider did not answer in time: it may or may not have done what was asked."""
 
 
-class ChargeDeclined(Exception):
+class ChargeDeclined(GatewayRefusal):
     """The provider refuses the charge for good. The message is its reason."""
 
 
@@ -39,7 +43,7 @@ class RefundRequest:
 
 
 class PaymentGateway(Protocol):
-    """A payment provider. Both calls may take long and are never made inside a transaction."""
+    """A payment provider. Calls may take long and are never made inside a transaction."""
 
     def charge(self, request: ChargeRequest) -> str:
         """Charge, and return the provider's reference.
@@ -48,6 +52,13 @@ class PaymentGateway(Protocol):
         """
         ...
 
+    def call_off(self, request: ChargeRequest) -> str | None:
+        """Make sure that nothing will be charged under this key; the reference when it was already.
+
+        Raises `GatewayError` or `GatewayTimeout`: then nothing is sure yet.
+        """
+        ...
+
     def refund(self, request: RefundRequest) -> None:
-        """Refund, or raise `GatewayError` or `GatewayTimeout`."""
+        """Refund, or raise `GatewayRefusal`, `GatewayError` or `GatewayTimeout`."""
         ...

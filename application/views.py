@@ -62,13 +62,15 @@ class PaymentView:
 
 @dataclass(frozen=True)
 class StepView:
-    """One entry of a saga's log: what became of a step, at which attempt, when."""
+    """One entry of a saga's log: what became of a step, at which attempt, when, and after an attempt
+    that did not succeed when the next one is due."""
 
     step: str
     status: str
     attempt: int
     at: datetime
     error: str | None
+    next_at: datetime | None = None
 
 
 @dataclass(frozen=True)

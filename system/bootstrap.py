@@ -29,6 +29,7 @@ from system.gateways.simulated import SimulatedGateway
 from system.gateways.worker import GatewayWorker
 from system.persistence.postgres import migrations
 from system.persistence.postgres.factory import connection_parameters, schema_of
+from system.processes.deadlines import DeadlineScanner
 from system.runner.lease import FileLeases, Leases, SoleOwner
 from system.runner.postgres_leases import PostgresLeases
 from system.runner.runner import Runner
@@ -127,6 +128,7 @@ class Orderwright:
             poll_seconds=self.settings.poll_seconds,
         )
         runner.add_worker(lambda: self.gateway_worker(runner.turn), after=PaymentLedger.name)
+        runner.add_worker(self.deadline_scanner, after=SagaLog.name)
         for parameters, channels in wakeup_channels(self.settings):
             runner.add_listener(WakeupListener(parameters, channels, runner.ring))
         return runner
@@ -143,6 +145,10 @@ class Orderwright:
             poll_seconds=self.settings.poll_seconds,
             turn=turn or Turn(),
         )
+
+    def deadline_scanner(self) -> DeadlineScanner:
+        """A new scanner for steps that take too long."""
+        return DeadlineScanner(self.saga_log, self.fulfilments, self.clock)
 
     def leases(self, only: Sequence[str] = (), *, is_guest: bool = False) -> Leases:
         """The leases of a runner of this store that follows some, else everything.

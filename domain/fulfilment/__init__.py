@@ -1,6 +1,6 @@
 """Fulfilment: the saga that takes an order from placed to confirmed, or undoes it."""
 
 from .fulfilment import Fulfilment
-from .steps import PROCESS_PAYMENT, RESERVE_INVENTORY, STEPS, SagaStatus, StepStatus
+from .steps import PROCESS_PAYMENT, RESERVE_INVENTORY, STEP, STEPS, SagaStatus, StepStatus
 
-__all__ = ["PROCESS_PAYMENT", "RESERVE_INVENTORY", "STEPS", "Fulfilment", "SagaStatus", "StepStatus"]
+__all__ = ["PROCESS_PAYMENT", "RESERVE_INVENTORY", "STEP", "STEPS", "Fulfilment", "SagaStatus", "StepStatus"]

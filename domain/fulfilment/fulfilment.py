@@ -5,26 +5,20 @@ follows those records, and its answer comes back as news. News may be repeated, 
 order: what does not fit the present state changes nothing.
 """
 
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
-from eventsourcing.domain import AggregateCreated, event
+from eventsourcing.domain import event
 
 from domain.shared.aggregates import Aggregate
 from domain.shared.ids import fulfilment_id
 from domain.shared.money import Money
 from domain.shared.products import ProductQuantity
 
+from . import events
 from .steps import STEP, STEPS, SagaStatus, StepStatus
-
-
-class StepEvent(Aggregate.Event):
-    """What every fact about a step says. `attempt` counts from 1."""
-
-    order_id: UUID
-    step: str
-    attempt: int
 
 
 class Fulfilment(Aggregate):
@@ -32,118 +26,36 @@ class Fulfilment(Aggregate):
 
     Invariants: steps run one after the other; a step is undone only after it was done, in reverse
     order, each after the one before; the order's cancellation is asked for only when nothing is
-    held any more; after FAILED nothing changes.
+    held any more; while the outcome of a step is unknown nothing is undone; after FAILED nothing changes.
     """
 
     TOPIC = "Fulfilment"
 
-    class Started(Aggregate.Event, AggregateCreated):
-        """An order was placed and is on its way."""
+    # Facts: see `events`
 
-        TOPIC = "Fulfilment.Started"
-        order_id: UUID
-        payment_method: str
-        currency: str
-        amount: Decimal
-        lines: tuple[ProductQuantity, ...]
-
-    class PaymentRequested(StepEvent):
-        """The order's total is to be charged."""
-
-        TOPIC = "Fulfilment.PaymentRequested"
-        payment_method: str
-        currency: str
-        amount: Decimal
-
-    class RefundRequested(StepEvent):
-        """The charge is to be given back."""
-
-        TOPIC = "Fulfilment.RefundRequested"
-
-    class ReservationRequested(StepEvent):
-        """The order's products are to be held."""
-
-        TOPIC = "Fulfilment.ReservationRequested"
-        lines: tuple[ProductQuantity, ...]
-
-    class ReleaseRequested(StepEvent):
-        """What is held for the order is to be released."""
-
-        TOPIC = "Fulfilment.ReleaseRequested"
-
-    class StepAttemptFailed(StepEvent):
-        """An attempt did not succeed; the step goes on with the next one."""
-
-        TOPIC = "Fulfilment.StepAttemptFailed"
-        error: str
-
-    class StepCompleted(StepEvent):
-        """The step is done."""
-
-        TOPIC = "Fulfilment.StepCompleted"
-
-    class StepFailed(StepEvent):
-        """The step was refused for good; there is nothing of it to undo."""
-
-        TOPIC = "Fulfilment.StepFailed"
-        error: str
-
-    class CompensationAttemptFailed(StepEvent):
-        """An attempt to undo the step did not succeed; it goes on with the next one."""
-
-        TOPIC = "Fulfilment.CompensationAttemptFailed"
-        error: str
-
-    class StepCompensated(StepEvent):
-        """The step is undone."""
-
-        TOPIC = "Fulfilment.StepCompensated"
-
-    class CompensationFailed(StepEvent):
-        """The step could not be undone as often as it was tried. A person has to help."""
-
-        TOPIC = "Fulfilment.CompensationFailed"
-        error: str
-
-    class UnwindingStarted(Aggregate.Event):
-        """From here on it goes back, for this reason."""
-
-        TOPIC = "Fulfilment.UnwindingStarted"
-        order_id: UUID
-        reason: str
-
-    class ConfirmationRequested(Aggregate.Event):
-        """Everything is done: the order is to be confirmed."""
-
-        TOPIC = "Fulfilment.ConfirmationRequested"
-        order_id: UUID
-
-    class CancellationRequested(Aggregate.Event):
-        """Everything is undone: the order is to be cancelled."""
-
-        TOPIC = "Fulfilment.CancellationRequested"
-        order_id: UUID
-        reason: str
-
-    class OrderCancellationNoted(Aggregate.Event):
-        """The order is cancelled, whoever did it."""
-
-        TOPIC = "Fulfilment.OrderCancellationNoted"
-        order_id: UUID
-        reason: str
-
-    class Completed(Aggregate.Event):
-        """The order is confirmed."""
-
-        TOPIC = "Fulfilment.Completed"
-        order_id: UUID
-
-    class Failed(Aggregate.Event):
-        """The order is cancelled and nothing is held for it."""
-
-        TOPIC = "Fulfilment.Failed"
-        order_id: UUID
-        reason: str
+    Started: TypeAlias = events.Started
+    PaymentRequested: TypeAlias = events.PaymentRequested
+    RefundRequested: TypeAlias = events.RefundRequested
+    ReservationRequested: TypeAlias = events.ReservationRequested
+    ReleaseRequested: TypeAlias = events.ReleaseRequested
+    WithdrawalRequested: TypeAlias = events.WithdrawalRequested
+    StepAttemptFailed: TypeAlias = events.StepAttemptFailed
+    StepUnanswered: TypeAlias = events.StepUnanswered
+    StepOverdue: TypeAlias = events.StepOverdue
+    StepCompleted: TypeAlias = events.StepCompleted
+    StepFailed: TypeAlias = events.StepFailed
+    CompensationAttemptFailed: TypeAlias = events.CompensationAttemptFailed
+    CompensationUnanswered: TypeAlias = events.CompensationUnanswered
+    CompensationOverdue: TypeAlias = events.CompensationOverdue
+    StepCompensated: TypeAlias = events.StepCompensated
+    CompensationFailed: TypeAlias = events.CompensationFailed
+    InterventionMade: TypeAlias = events.InterventionMade
+    UnwindingStarted: TypeAlias = events.UnwindingStarted
+    ConfirmationRequested: TypeAlias = events.ConfirmationRequested
+    CancellationRequested: TypeAlias = events.CancellationRequested
+    OrderCancellationNoted: TypeAlias = events.OrderCancellationNoted
+    Completed: TypeAlias = events.Completed
+    Failed: TypeAlias = events.Failed
 
     # Decisions
 
@@ -174,12 +86,31 @@ class Fulfilment(Aggregate):
         """The step was refused for good: undo the ones before it."""
         if self.step_status(step) is StepStatus.EXECUTING:
             self._step_failed(order_id=self.order_id, step=step, attempt=self.attempts[step], error=error)
-            self._unwind(error)
+            self.unwind(error)
 
-    def step_attempt_failed(self, step: str, attempt: int, error: str) -> None:
+    def step_attempt_failed(self, step: str, attempt: int, error: str, next_at: datetime | None) -> None:
         """An attempt failed, and another will be made: remember why it takes longer."""
         if self.step_status(step) is StepStatus.EXECUTING and attempt >= self.attempts[step]:
-            self._step_attempt_failed(order_id=self.order_id, step=step, attempt=attempt, error=error)
+            self._note(self.StepAttemptFailed, step, attempt, error, next_at)
+
+    def step_unanswered(self, step: str, attempt: int, error: str, next_at: datetime) -> None:
+        """What became of the attempt is unknown, and will be asked for: it counts as neither outcome."""
+        if self.step_status(step) is StepStatus.EXECUTING and next_at != self.next_at.get(step):
+            self._note(self.StepUnanswered, step, attempt, error, next_at)
+
+    def step_overdue(self, step: str, time: datetime) -> None:
+        """It is that late, and the deadline of a step has passed. One that is not awaited any more, or not
+        yet due, changes nothing. What took too long forward is called off and undone."""
+        due_at = self.due_at.get(step)
+        if due_at is None or time < due_at:
+            return
+        is_forward = self.step_status(step) is StepStatus.EXECUTING
+        kind = self.StepOverdue if is_forward else self.CompensationOverdue
+        self.trigger_event(
+            kind, order_id=self.order_id, step=step, attempt=self.attempts[step], due_at=due_at
+        )
+        if is_forward:
+            self.unwind(f"{step} took longer than allowed")
 
     def step_compensated(self, step: str) -> None:
         """The step is undone, perhaps after all: go on with the one before it."""
@@ -187,10 +118,17 @@ class Fulfilment(Aggregate):
             self._step_compensated(order_id=self.order_id, step=step, attempt=self.attempts[step])
             self._advance()
 
-    def compensation_attempt_failed(self, step: str, attempt: int, error: str) -> None:
+    def compensation_attempt_failed(
+        self, step: str, attempt: int, error: str, next_at: datetime | None
+    ) -> None:
         """An attempt to undo the step failed, and another will be made."""
         if self.step_status(step) is StepStatus.COMPENSATING and attempt >= self.attempts[step]:
-            self._compensation_attempt_failed(order_id=self.order_id, step=step, attempt=attempt, error=error)
+            self._note(self.CompensationAttemptFailed, step, attempt, error, next_at)
+
+    def compensation_unanswered(self, step: str, attempt: int, error: str, next_at: datetime) -> None:
+        """Whether the step is undone is unknown, and will be asked for."""
+        if self.step_status(step) is StepStatus.COMPENSATING and next_at != self.next_at.get(step):
+            self._note(self.CompensationUnanswered, step, attempt, error, next_at)
 
     def compensation_failed(self, step: str, error: str) -> None:
         """The step cannot be undone: stop here until a person has helped."""
@@ -209,16 +147,50 @@ class Fulfilment(Aggregate):
         if self.is_order_cancelled:
             return
         self._note_order_cancellation(order_id=self.order_id, reason=reason)
-        self._unwind(reason)
+        self.unwind(reason)
+
+    def unwind(self, reason: str) -> None:
+        """From here on go back: call off what is under way, and undo what is done."""
+        if self.status is not SagaStatus.COMPENSATING:
+            self._start_unwinding(order_id=self.order_id, reason=reason)
+            for name, status in self.step_statuses.items():
+                if status is StepStatus.EXECUTING and STEP[name].is_withdrawn:
+                    self._request_withdrawal(
+                        order_id=self.order_id, step=name, attempt=self.attempts[name], reason=reason
+                    )
+        self._advance()
+
+    def intervene(self, action: str, step: str | None, reason: str) -> None:
+        """A person does something about it, see `interventions`."""
+        self._intervene(order_id=self.order_id, action=action, step=step, reason=reason)
+
+    def ask_again(self) -> None:
+        """Ask once more for what is awaited, or could not be undone."""
+        step = self.awaited_step
+        if step is None and self.status is SagaStatus.COMPENSATING and not self.is_order_cancelled:
+            self._request_cancellation(order_id=self.order_id, reason=self.reason)
+        elif step is None:
+            self._advance()
+        elif self.step_status(step) is StepStatus.EXECUTING:
+            self._ask(STEP[step].request, step, self.attempts[step] + 1)
+        else:
+            self._ask(STEP[step].undo, step, self.attempts[step] + 1)
+
+    @property
+    def awaited_step(self) -> str | None:
+        """The step that everything waits for: under way, being undone, or not to be undone; else None."""
+        return next((name for name, status in self.step_statuses.items() if status in _OPEN), None)
 
     def step_status(self, step: str) -> StepStatus | None:
         """Where a step stands; None when it was not asked for yet."""
         return self.step_statuses.get(step)
 
-    def _unwind(self, reason: str) -> None:
-        if self.status is not SagaStatus.COMPENSATING:
-            self._start_unwinding(order_id=self.order_id, reason=reason)
-        self._advance()
+    def _note(
+        self, kind: type[events.StepTrouble], step: str, attempt: int, error: str, next_at: datetime | None
+    ) -> None:
+        self.trigger_event(
+            kind, order_id=self.order_id, step=step, attempt=attempt, error=error, next_at=next_at
+        )
 
     def _advance(self) -> None:
         """Ask for whatever is due next, unless an answer is still awaited."""
@@ -248,9 +220,11 @@ class Fulfilment(Aggregate):
         elif not self.is_cancellation_requested:
             self._request_cancellation(order_id=self.order_id, reason=self.reason)
 
-    def _ask(self, request: str, step: str) -> None:
+    def _ask(self, request: str, step: str, attempt: int = 1) -> None:
         """Record a request of the step table, with the facts that its event class declares."""
+        row = STEP[step]
         facts: dict[str, Any] = {
+            "due_at": self.modified_on + (row.allowed if request == row.request else row.undo_allowed),
             "payment_method": self.payment_method,
             "currency": self.total.currency,
             "amount": self.total.amount,
@@ -258,7 +232,7 @@ class Fulfilment(Aggregate):
         }
         event_class = getattr(type(self), request)
         wanted = {name: fact for name, fact in facts.items() if name in event_class.__dataclass_fields__}
-        self.trigger_event(event_class, order_id=self.order_id, step=step, attempt=1, **wanted)
+        self.trigger_event(event_class, order_id=self.order_id, step=step, attempt=attempt, **wanted)
 
     # Memory
 
@@ -280,32 +254,65 @@ class Fulfilment(Aggregate):
         self.reason = ""
         self.step_statuses: dict[str, StepStatus] = {}
         self.attempts: dict[str, int] = {}
+        self.due_at: dict[
+            str, datetime
+        ] = {}  # of those that are awaited, until it was noted that they passed
+        self.next_at: dict[str, datetime] = {}
         self.is_order_cancelled = False
         self.is_cancellation_requested = False
 
     @event(PaymentRequested)
     def _request_payment(
-        self, order_id: UUID, step: str, attempt: int, payment_method: str, currency: str, amount: Decimal
+        self,
+        order_id: UUID,
+        step: str,
+        attempt: int,
+        due_at: datetime | None,
+        payment_method: str,
+        currency: str,
+        amount: Decimal,
     ) -> None:
-        self._remember_request(step, attempt)
+        self._remember_request(step, attempt, due_at)
 
     @event(ReservationRequested)
     def _request_reservation(
-        self, order_id: UUID, step: str, attempt: int, lines: tuple[ProductQuantity, ...]
+        self,
+        order_id: UUID,
+        step: str,
+        attempt: int,
+        due_at: datetime | None,
+        lines: tuple[ProductQuantity, ...],
     ) -> None:
-        self._remember_request(step, attempt)
+        self._remember_request(step, attempt, due_at)
 
     @event(RefundRequested)
-    def _request_refund(self, order_id: UUID, step: str, attempt: int) -> None:
-        self._remember(step, StepStatus.COMPENSATING, attempt)
+    def _request_refund(self, order_id: UUID, step: str, attempt: int, due_at: datetime | None) -> None:
+        self._remember(step, StepStatus.COMPENSATING, attempt, due_at)
 
     @event(ReleaseRequested)
-    def _request_release(self, order_id: UUID, step: str, attempt: int) -> None:
-        self._remember(step, StepStatus.COMPENSATING, attempt)
+    def _request_release(self, order_id: UUID, step: str, attempt: int, due_at: datetime | None) -> None:
+        self._remember(step, StepStatus.COMPENSATING, attempt, due_at)
+
+    @event(WithdrawalRequested)
+    def _request_withdrawal(self, order_id: UUID, step: str, attempt: int, reason: str) -> None:
+        pass
 
     @event(StepAttemptFailed)
-    def _step_attempt_failed(self, order_id: UUID, step: str, attempt: int, error: str) -> None:
-        self._remember(step, StepStatus.EXECUTING, attempt + 1)
+    def _step_attempt_failed(
+        self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
+    ) -> None:
+        self.attempts[step] = attempt + 1
+        self._remember_next(step, next_at)
+
+    @event(StepUnanswered)
+    def _step_unanswered(
+        self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
+    ) -> None:
+        self._remember_next(step, next_at)
+
+    @event(StepOverdue)
+    def _step_overdue(self, order_id: UUID, step: str, attempt: int, due_at: datetime) -> None:
+        self.due_at.pop(step, None)
 
     @event(StepCompleted)
     def _step_completed(self, order_id: UUID, step: str, attempt: int) -> None:
@@ -318,8 +325,21 @@ class Fulfilment(Aggregate):
         self._remember(step, StepStatus.FAILED, attempt)
 
     @event(CompensationAttemptFailed)
-    def _compensation_attempt_failed(self, order_id: UUID, step: str, attempt: int, error: str) -> None:
-        self._remember(step, StepStatus.COMPENSATING, attempt + 1)
+    def _compensation_attempt_failed(
+        self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
+    ) -> None:
+        self.attempts[step] = attempt + 1
+        self._remember_next(step, next_at)
+
+    @event(CompensationUnanswered)
+    def _compensation_unanswered(
+        self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
+    ) -> None:
+        self._remember_next(step, next_at)
+
+    @event(CompensationOverdue)
+    def _compensation_overdue(self, order_id: UUID, step: str, attempt: int, due_at: datetime) -> None:
+        self.due_at.pop(step, None)
 
     @event(StepCompensated)
     def _step_compensated(self, order_id: UUID, step: str, attempt: int) -> None:
@@ -328,6 +348,10 @@ class Fulfilment(Aggregate):
     @event(CompensationFailed)
     def _compensation_failed(self, order_id: UUID, step: str, attempt: int, error: str) -> None:
         self._remember(step, StepStatus.COMPENSATION_FAILED, attempt)
+
+    @event(InterventionMade)
+    def _intervene(self, order_id: UUID, action: str, step: str | None, reason: str) -> None:
+        pass
 
     @event(UnwindingStarted)
     def _start_unwinding(self, order_id: UUID, reason: str) -> None:
@@ -354,10 +378,22 @@ class Fulfilment(Aggregate):
     def _fail(self, order_id: UUID, reason: str) -> None:
         self.status = SagaStatus.FAILED
 
-    def _remember_request(self, step: str, attempt: int) -> None:
-        self._remember(step, StepStatus.EXECUTING, attempt)
-        self.status = STEP[step].status_when_requested or self.status
+    def _remember_request(self, step: str, attempt: int, due_at: datetime | None) -> None:
+        self._remember(step, StepStatus.EXECUTING, attempt, due_at)
+        if self.status is not SagaStatus.COMPENSATING:
+            self.status = STEP[step].status_when_requested or self.status
 
-    def _remember(self, step: str, status: StepStatus, attempt: int) -> None:
+    def _remember(self, step: str, status: StepStatus, attempt: int, due_at: datetime | None = None) -> None:
         self.step_statuses[step] = status
         self.attempts[step] = attempt
+        self.next_at.pop(step, None)
+        self.due_at.pop(step, None)
+        if due_at is not None:
+            self.due_at[step] = due_at
+
+    def _remember_next(self, step: str, next_at: datetime | None) -> None:
+        if next_at is not None:
+            self.next_at[step] = next_at
+
+
+_OPEN = (StepStatus.EXECUTING, StepStatus.COMPENSATING, StepStatus.COMPENSATION_FAILED)

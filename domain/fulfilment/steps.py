@@ -1,7 +1,10 @@
 """The steps of the saga, as a table: what each asks for, how it is undone, what it means."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+from domain.shared.retrying import RetryPolicy
 
 
 class SagaStatus(StrEnum):
@@ -34,6 +37,11 @@ class Step:
     `request` and `undo` name the facts that ask for the work and for its reversal
     (event classes of the fulfilment); the statuses are the saga's while the step is
     asked for, and after it is done.
+
+    `allowed` and `undo_allowed` are how long each may take before it is overdue; `retry` and
+    `undo_retry` say how what failed for the moment is tried again (None where the work is our
+    own and the runner repeats it). `is_withdrawn` says that work that is no longer wanted can
+    be called off while its outcome is open.
     """
 
     name: str
@@ -41,10 +49,28 @@ class Step:
     undo: str
     status_when_requested: SagaStatus | None
     status_when_completed: SagaStatus
+    allowed: timedelta
+    undo_allowed: timedelta
+    retry: RetryPolicy | None = None
+    undo_retry: RetryPolicy | None = None
+    is_withdrawn: bool = False
 
 
 PROCESS_PAYMENT = "ProcessPayment"
 RESERVE_INVENTORY = "ReserveInventory"
+
+CHARGING = RetryPolicy(
+    attempts=5,
+    within=timedelta(minutes=10),
+    first_pause=timedelta(seconds=0.5),
+    longest_pause=timedelta(minutes=1),
+)
+REFUNDING = RetryPolicy(
+    attempts=5,
+    within=timedelta(hours=24),
+    first_pause=timedelta(seconds=0.5),
+    longest_pause=timedelta(minutes=1),
+)
 
 STEPS = (
     Step(
@@ -53,6 +79,11 @@ STEPS = (
         undo="RefundRequested",
         status_when_requested=SagaStatus.PAYMENT_PENDING,
         status_when_completed=SagaStatus.PAYMENT_COMPLETED,
+        allowed=timedelta(minutes=15),
+        undo_allowed=timedelta(hours=24),
+        retry=CHARGING,
+        undo_retry=REFUNDING,
+        is_withdrawn=True,
     ),
     Step(
         name=RESERVE_INVENTORY,
@@ -60,6 +91,8 @@ STEPS = (
         undo="ReleaseRequested",
         status_when_requested=None,
         status_when_completed=SagaStatus.INVENTORY_RESERVED,
+        allowed=timedelta(minutes=5),
+        undo_allowed=timedelta(minutes=5),
     ),
 )
 

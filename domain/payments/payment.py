@@ -1,8 +1,9 @@
 """The payment of an order: what is asked of the provider, and what the provider answered."""
 
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, event
@@ -12,14 +13,14 @@ from domain.shared.errors import Contradiction
 from domain.shared.ids import payment_id
 from domain.shared.money import Money
 
-MAX_ATTEMPTS = 5
-"""A provider that fails this often, each time surely without effect, has failed for good."""
+from .trouble import AttemptFailed, Trouble
 
 
 class PaymentStatus(StrEnum):
     """Where a payment stands."""
 
     REQUESTED = "REQUESTED"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     COMPLETED = "COMPLETED"
     DECLINED = "DECLINED"
     REFUND_REQUESTED = "REFUND_REQUESTED"
@@ -39,11 +40,16 @@ class PaymentNotCompleted(Contradiction):
     code = "payment_not_completed"
 
 
+UNDECIDED = (PaymentStatus.REQUESTED, PaymentStatus.OUTCOME_UNKNOWN)
+"""Nobody knows yet whether there is a charge, or will be."""
+
+
 class Payment(Aggregate):
     """The one charge of an order, and at most one refund of all of it.
 
     Invariants: one payment an order (its id is derived from the order's); one outcome a charge,
-    COMPLETED or DECLINED, that never changes; a refund only after completion, once, in full.
+    COMPLETED or DECLINED, that never changes; as long as the provider has not told, it is unknown,
+    which is neither; a refund only after completion, once, in full.
     """
 
     TOPIC = "Payment"
@@ -57,21 +63,23 @@ class Payment(Aggregate):
         currency: str
         amount: Decimal
 
-    class ChargeAttemptFailed(Aggregate.Event):
+    class ChargeAttemptFailed(AttemptFailed):
         """The provider failed and surely did not charge; the next attempt has the next number."""
 
         TOPIC = "Payment.ChargeAttemptFailed"
-        order_id: UUID
-        attempt: int
-        error: str
 
-    class ChargeUnanswered(Aggregate.Event):
+    class ChargeUnanswered(AttemptFailed):
         """The provider did not answer: it may or may not have charged, and is asked again."""
 
         TOPIC = "Payment.ChargeUnanswered"
+
+    class ChargeWithdrawn(Aggregate.Event):
+        """The charge is not wanted any more: the provider is to call it off, or to say that it is made."""
+
+        TOPIC = "Payment.ChargeWithdrawn"
         order_id: UUID
         attempt: int
-        error: str
+        reason: str
 
     class Completed(Aggregate.Event):
         """The provider charged the customer, under its own reference."""
@@ -90,19 +98,29 @@ class Payment(Aggregate):
         reason: str
 
     class RefundRequested(Aggregate.Event):
-        """The charge is to be given back."""
+        """The charge is to be given back. `attempt` is the number of the first attempt to come."""
 
         TOPIC = "Payment.RefundRequested"
+        class_version = 2
         order_id: UUID
         reference: str
+        attempt: int
 
-    class RefundAttemptFailed(Aggregate.Event):
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Version 1 was asked for once, and counted from 1."""
+            state["attempt"] = 1
+
+    class RefundAttemptFailed(AttemptFailed):
         """The provider did not refund this time; the next attempt has the next number."""
 
         TOPIC = "Payment.RefundAttemptFailed"
-        order_id: UUID
-        attempt: int
-        error: str
+
+    class RefundUnanswered(AttemptFailed):
+        """The provider did not answer: it may or may not have refunded, and is asked again."""
+
+        TOPIC = "Payment.RefundUnanswered"
+        class_version = 1
 
     class Refunded(Aggregate.Event):
         """The customer has the money back."""
@@ -118,6 +136,36 @@ class Payment(Aggregate):
         order_id: UUID
         attempt: int
         error: str
+
+    class RefundedByHand(Aggregate.Event):
+        """The customer got the money back another way; `reference` says where that is written down."""
+
+        TOPIC = "Payment.RefundedByHand"
+        order_id: UUID
+        reference: str
+        reason: str
+
+    class CallHastened(Aggregate.Event):
+        """A person wants the provider to be asked now."""
+
+        TOPIC = "Payment.CallHastened"
+        order_id: UUID
+        attempt: int
+        reason: str
+
+    class OutcomeDisputed(Aggregate.Event):
+        """The provider says something that contradicts what it said before. A person has to look at it."""
+
+        TOPIC = "Payment.OutcomeDisputed"
+        order_id: UUID
+        error: str
+
+    class DisputeClosed(Aggregate.Event):
+        """A person has looked at it."""
+
+        TOPIC = "Payment.DisputeClosed"
+        order_id: UUID
+        reason: str
 
     # Decisions
 
@@ -140,7 +188,7 @@ class Payment(Aggregate):
                 f"payment {self.id} is {self.status} (reference {self.reference}), "
                 f"yet the provider reports charge {reference}"
             )
-        if self.status is PaymentStatus.REQUESTED:
+        if self.is_undecided:
             self._complete(order_id=self.order_id, attempt=attempt, reference=reference)
 
     def decline(self, reason: str, attempt: int) -> None:
@@ -150,43 +198,92 @@ class Payment(Aggregate):
                 f"payment {self.id} has charge {self.reference}, "
                 f"yet the provider reports it declined: {reason}"
             )
-        if self.status is PaymentStatus.REQUESTED:
+        if self.is_undecided:
             self._decline(order_id=self.order_id, attempt=attempt, reason=reason)
 
-    def charge_attempt_failed(self, attempt: int, error: str) -> None:
-        """The provider failed without charging: try again, or give up after the last attempt."""
-        if self.status is not PaymentStatus.REQUESTED or attempt != self.attempt:
+    def charge_attempt_failed(self, attempt: int, trouble: Trouble) -> None:
+        """The provider failed without charging: it is tried again, or given up."""
+        if not self.is_undecided or attempt != self.attempt:
             return
-        if attempt >= MAX_ATTEMPTS:
-            self.decline(f"the provider failed {attempt} times, last with: {error}", attempt)
+        if self.withdrawn_because is not None:
+            self.decline(self.withdrawn_because, attempt)
+        elif trouble.next_at is None:
+            self.decline(f"the provider failed {trouble.times} times, last with: {trouble.error}", attempt)
         else:
-            self._charge_attempt_failed(order_id=self.order_id, attempt=attempt, error=error)
+            self._charge_attempt_failed(order_id=self.order_id, attempt=attempt, **trouble.facts())
 
-    def charge_unanswered(self, attempt: int, error: str) -> None:
+    def charge_unanswered(self, attempt: int, trouble: Trouble) -> None:
         """The provider did not answer. That is no outcome: it is asked again with the same key."""
-        if self.status is PaymentStatus.REQUESTED and attempt == self.attempt and not self.unanswered:
-            self._charge_unanswered(order_id=self.order_id, attempt=attempt, error=error)
+        if self.is_undecided and attempt == self.attempt and trouble.times > self.unanswered:
+            self._charge_unanswered(order_id=self.order_id, attempt=attempt, **trouble.facts())
+
+    def withdraw(self, reason: str) -> None:
+        """Have the charge called off, unless it is made already. Asking again is fine."""
+        if self.is_undecided and self.withdrawn_because is None:
+            self._withdraw(order_id=self.order_id, attempt=self.attempt, reason=reason)
+
+    def called_off(self, attempt: int) -> None:
+        """The provider made sure that there is no charge and will be none."""
+        self.decline(self.withdrawn_because or "called off", attempt)
 
     def request_refund(self) -> None:
-        """Ask for the money back. Asking again is fine."""
+        """Ask for the money back, also after it failed for good. Asking again is fine."""
         if self.reference is None:
             raise PaymentNotCompleted(f"payment {self.id} is {self.status}; there is no charge to refund")
-        if self.status is PaymentStatus.COMPLETED:
-            self._request_refund(order_id=self.order_id, reference=self.reference)
+        if self.status in (PaymentStatus.COMPLETED, PaymentStatus.REFUND_FAILED):
+            attempt = 1 if self.status is PaymentStatus.COMPLETED else self.attempt + 1
+            self._request_refund(order_id=self.order_id, reference=self.reference, attempt=attempt)
 
     def refund_made(self, attempt: int) -> None:
         """The provider gave the money back. Hearing it again is fine."""
         if self.status in (PaymentStatus.REFUND_REQUESTED, PaymentStatus.REFUND_FAILED):
             self._refund_made(order_id=self.order_id, attempt=attempt)
 
-    def refund_attempt_failed(self, attempt: int, error: str) -> None:
-        """The provider did not refund: try again, or give up after the last attempt."""
+    def refund_attempt_failed(self, attempt: int, trouble: Trouble) -> None:
+        """The provider did not refund: it is tried again, or given up."""
         if self.status is not PaymentStatus.REFUND_REQUESTED or attempt != self.attempt:
             return
-        if attempt >= MAX_ATTEMPTS:
-            self._refund_failed(order_id=self.order_id, attempt=attempt, error=error)
+        if trouble.next_at is None:
+            self._refund_failed(order_id=self.order_id, attempt=attempt, error=trouble.error)
         else:
-            self._refund_attempt_failed(order_id=self.order_id, attempt=attempt, error=error)
+            self._refund_attempt_failed(order_id=self.order_id, attempt=attempt, **trouble.facts())
+
+    def refund_unanswered(self, attempt: int, trouble: Trouble) -> None:
+        """The provider did not answer: it is asked again with the same key."""
+        is_awaited = self.status is PaymentStatus.REFUND_REQUESTED and attempt == self.attempt
+        if is_awaited and trouble.times > self.unanswered:
+            self._refund_unanswered(order_id=self.order_id, attempt=attempt, **trouble.facts())
+
+    def refunded_by_hand(self, reference: str, reason: str) -> None:
+        """A person gave the money back another way. Only what the provider failed to refund, so that
+        nobody is paid twice."""
+        if self.status is PaymentStatus.REFUNDED:
+            return
+        if self.status is not PaymentStatus.REFUND_FAILED:
+            raise PaymentNotCompleted(
+                f"payment {self.id} is {self.status}: only a refund that failed for good is recorded by hand"
+            )
+        self._refund_by_hand(order_id=self.order_id, reference=reference, reason=reason)
+
+    def hasten(self, reason: str) -> None:
+        """Have the call that is due, now or later, made now."""
+        if self.is_undecided or self.status is PaymentStatus.REFUND_REQUESTED:
+            self._hasten(order_id=self.order_id, attempt=self.attempt, reason=reason)
+
+    def dispute(self, error: str) -> None:
+        """The provider contradicts itself. The same contradiction again is no news."""
+        if error != self.disputed_because:
+            self._dispute(order_id=self.order_id, error=error)
+
+    def close_dispute(self, reason: str) -> None:
+        """A person has settled it."""
+        if self.disputed_because is not None:
+            self._close_dispute(order_id=self.order_id, reason=reason)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it is still open if there is or will be a charge."""
+        return self.status in UNDECIDED
 
     # Memory
 
@@ -197,17 +294,29 @@ class Payment(Aggregate):
         self.amount = Money(amount, currency)
         self.status = PaymentStatus.REQUESTED
         self.attempt = 1
-        self.unanswered = False
+        self.unanswered = 0  # calls of this attempt
         self.reference: str | None = None
+        self.withdrawn_because: str | None = None
+        self.disputed_because: str | None = None
 
     @event(ChargeAttemptFailed)
-    def _charge_attempt_failed(self, order_id: UUID, attempt: int, error: str) -> None:
+    def _charge_attempt_failed(
+        self, order_id: UUID, attempt: int, error: str, since: datetime, times: int, next_at: datetime
+    ) -> None:
+        self.status = PaymentStatus.REQUESTED
         self.attempt = attempt + 1
-        self.unanswered = False
+        self.unanswered = 0
 
     @event(ChargeUnanswered)
-    def _charge_unanswered(self, order_id: UUID, attempt: int, error: str) -> None:
-        self.unanswered = True
+    def _charge_unanswered(
+        self, order_id: UUID, attempt: int, error: str, since: datetime, times: int, next_at: datetime
+    ) -> None:
+        self.status = PaymentStatus.OUTCOME_UNKNOWN
+        self.unanswered = times
+
+    @event(ChargeWithdrawn)
+    def _withdraw(self, order_id: UUID, attempt: int, reason: str) -> None:
+        self.withdrawn_because = reason
 
     @event(Completed)
     def _complete(self, order_id: UUID, attempt: int, reference: str) -> None:
@@ -219,13 +328,23 @@ class Payment(Aggregate):
         self.status = PaymentStatus.DECLINED
 
     @event(RefundRequested)
-    def _request_refund(self, order_id: UUID, reference: str) -> None:
+    def _request_refund(self, order_id: UUID, reference: str, attempt: int) -> None:
         self.status = PaymentStatus.REFUND_REQUESTED
-        self.attempt = 1
+        self.attempt = attempt
+        self.unanswered = 0
 
     @event(RefundAttemptFailed)
-    def _refund_attempt_failed(self, order_id: UUID, attempt: int, error: str) -> None:
+    def _refund_attempt_failed(
+        self, order_id: UUID, attempt: int, error: str, since: datetime, times: int, next_at: datetime
+    ) -> None:
         self.attempt = attempt + 1
+        self.unanswered = 0
+
+    @event(RefundUnanswered)
+    def _refund_unanswered(
+        self, order_id: UUID, attempt: int, error: str, since: datetime, times: int, next_at: datetime
+    ) -> None:
+        self.unanswered = times
 
     @event(Refunded)
     def _refund_made(self, order_id: UUID, attempt: int) -> None:
@@ -234,3 +353,19 @@ class Payment(Aggregate):
     @event(RefundFailed)
     def _refund_failed(self, order_id: UUID, attempt: int, error: str) -> None:
         self.status = PaymentStatus.REFUND_FAILED
+
+    @event(RefundedByHand)
+    def _refund_by_hand(self, order_id: UUID, reference: str, reason: str) -> None:
+        self.status = PaymentStatus.REFUNDED
+
+    @event(CallHastened)
+    def _hasten(self, order_id: UUID, attempt: int, reason: str) -> None:
+        pass
+
+    @event(OutcomeDisputed)
+    def _dispute(self, order_id: UUID, error: str) -> None:
+        self.disputed_because = error
+
+    @event(DisputeClosed)
+    def _close_dispute(self, order_id: UUID, reason: str) -> None:
+        self.disputed_because = None

@@ -35,6 +35,7 @@ class SimulatedGateway:
         self._latency_seconds = latency_seconds
         self._lock = threading.Lock()
         self.charges: dict[str, ChargeRequest] = {}
+        self.called_off: set[str] = set()
         self.refunds: dict[str, RefundRequest] = {}
 
     def charge(self, request: ChargeRequest) -> str:
@@ -47,11 +48,22 @@ class SimulatedGateway:
         if request.payment_method == "pm_error_once" and _attempt(request.key) == 1:
             raise GatewayError("the provider is temporarily unavailable")
         with self._lock:
+            if request.key in self.called_off:
+                raise ChargeDeclined("the charge was called off")
             is_first_call = request.key not in self.charges
             self.charges[request.key] = request
         if request.payment_method == "pm_timeout" and is_first_call:
             raise GatewayTimeout("the provider did not answer in time")
-        return f"ch_{uuid5(NAMESPACE_URL, request.key).hex}"
+        return _reference(request.key)
+
+    def call_off(self, request: ChargeRequest) -> str | None:
+        """See `PaymentGateway.call_off`."""
+        self._take_time()
+        with self._lock:
+            if request.key in self.charges:
+                return _reference(request.key)
+            self.called_off.add(request.key)
+            return None
 
     def refund(self, request: RefundRequest) -> None:
         """See `PaymentGateway.refund`."""
@@ -66,6 +78,10 @@ class SimulatedGateway:
     def _take_time(self) -> None:
         if self._latency_seconds:
             time.sleep(self._latency_seconds)
+
+
+def _reference(key: str) -> str:
+    return f"ch_{uuid5(NAMESPACE_URL, key).hex}"
 
 
 def _attempt(key: str) -> int:

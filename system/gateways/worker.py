@@ -16,23 +16,24 @@ from eventsourcing.persistence import IntegrityError
 
 from application.payments import Outcome, Payments
 from application.ports import (
-    ChargeDeclined,
     ChargeRequest,
     GatewayError,
+    GatewayRefusal,
     GatewayTimeout,
     PaymentGateway,
     RefundRequest,
 )
-from domain.payments import Payment
-from domain.payments.payment import MAX_ATTEMPTS
+from domain.fulfilment.steps import CHARGING, REFUNDING
+from domain.payments import Payment, Trouble
+from domain.payments.payment import PaymentOutcomeContradicted
 from domain.shared.errors import DomainError
+from domain.shared.retrying import RetryPolicy
 from system.projections.payment_ledger import DueCall, PaymentLedger
 from system.runner.feed import STORE_FAULTS
 from system.runner.loop import LONGEST_PAUSE, Wakeup
 from system.runner.turn import Turn
 
 PAGE = 500
-LONGEST_DELAY = 60.0
 REMEMBERED_CALLS = 20_000
 _DONE = datetime.max.replace(tzinfo=UTC)
 
@@ -60,13 +61,14 @@ class GatewayWorker:
         self._gateway = gateway
         self._clock = clock
         self._concurrency = concurrency
-        self._retry_seconds = retry_seconds
+        first_pause = timedelta(seconds=retry_seconds)
+        self._charging = replace(CHARGING, first_pause=first_pause)
+        self._refunding = replace(REFUNDING, first_pause=first_pause)
         self._poll_seconds = poll_seconds
         self._turn = turn
-        self._in_flight: dict[Future[Callable[[Payment], None] | None], DueCall] = {}
+        self._in_flight: dict[Future[Callable[[Payment], None]], DueCall] = {}
         # The ledger lags a little behind what was recorded, so answered calls are remembered.
-        self._not_before: dict[str, datetime] = {}
-        self._unanswered: dict[str, int] = {}
+        self._not_before: dict[tuple[str, str, datetime], datetime] = {}
         self._thread = threading.Thread(target=self._run, name="payment-gateway", daemon=True)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="payment-gateway-call")
 
@@ -97,10 +99,8 @@ class GatewayWorker:
         outcomes = []
         for future in done:
             call = self._in_flight.pop(future)
-            tell = self._answer(call, future)
-            if tell is not None:
-                cause = replace(call.cause, time=max(self._clock(), call.since))
-                outcomes.append(Outcome(call.order_id, tell, cause))
+            cause = replace(call.cause, time=max(self._clock(), call.since))
+            outcomes.append(Outcome(call.order_id, self._answer(call, future), cause))
         if outcomes:
             try:
                 with self._turn:
@@ -129,67 +129,79 @@ class GatewayWorker:
         sent = {call.key for call in self._in_flight.values()}
         due = [
             call
-            for attempt in range(1, MAX_ATTEMPTS + 1)
-            for call in self._ledger.due_calls(attempt, PAGE)
-            if call.key not in sent and now >= self._due_at(call)
+            for call in self._ledger.due_calls(now, PAGE + len(sent))
+            if call.key not in sent and now >= self._not_before.get(_turn_of(call), call.since)
         ]
         for call in due[: max(0, PAGE - len(self._in_flight))]:
             self._in_flight[self._pool.submit(self._call, call)] = call
         if len(self._not_before) > REMEMBERED_CALLS:
             # Forgetting one too early only means that the provider is asked again, with the same key.
-            self._not_before = {key: at for key, at in self._not_before.items() if at != _DONE}
-
-    def _due_at(self, call: DueCall) -> datetime:
-        delay = timedelta(seconds=self._delay(call.attempt - 1))
-        return max(call.since + delay, self._not_before.get(call.key, call.since))
-
-    def _delay(self, failures: int) -> float:
-        return min(self._retry_seconds * 2.0 ** (failures - 1), LONGEST_DELAY) if failures else 0.0
+            self._not_before = {turn: at for turn, at in self._not_before.items() if at != _DONE}
 
     def _call(self, call: DueCall) -> Callable[[Payment], None]:
         """Make a call and return what its answer means for the payment."""
         attempt = call.attempt
-        if call.kind == "charge":
-            charge = ChargeRequest(call.key, call.payment_method, call.amount.amount, call.amount.currency)
-            try:
-                reference = self._gateway.charge(charge)
-            except ChargeDeclined as declined:
-                reason = str(declined)
-                return lambda payment: payment.decline(reason, attempt)
-            except GatewayError as failure:
-                error = str(failure)
-                return lambda payment: payment.charge_attempt_failed(attempt, error)
-            return lambda payment: payment.complete(reference, attempt)
-        refund = RefundRequest(
-            call.key, call.reference or "", call.payment_method, call.amount.amount, call.amount.currency
-        )
+        if call.kind == "refund":
+            return self._refund(call)
+        charge = ChargeRequest(call.key, call.payment_method, call.amount.amount, call.amount.currency)
         try:
-            self._gateway.refund(refund)
+            if call.kind == "call_off":
+                reference = self._gateway.call_off(charge)
+            else:
+                reference = self._gateway.charge(charge)
+        except GatewayRefusal as refusal:
+            reason = str(refusal)
+            return lambda payment: payment.decline(reason, attempt)
         except GatewayError as failure:
-            error = str(failure)
-            return lambda payment: payment.refund_attempt_failed(attempt, error)
+            if call.kind == "call_off":  # a failure to call it off says nothing about the charge
+                raise
+            trouble = self._failed(call, self._charging, str(failure))
+            return lambda payment: payment.charge_attempt_failed(attempt, trouble)
+        if reference is None:
+            return lambda payment: payment.called_off(attempt)
+        return lambda payment: payment.complete(reference, attempt)
+
+    def _refund(self, call: DueCall) -> Callable[[Payment], None]:
+        attempt = call.attempt
+        amount, currency = call.amount.amount, call.amount.currency
+        try:
+            self._gateway.refund(
+                RefundRequest(call.key, call.reference or "", call.payment_method, amount, currency)
+            )
+        except GatewayRefusal as refusal:
+            refused = replace(self._failed(call, self._refunding, str(refusal)), next_at=None)
+            return lambda payment: payment.refund_attempt_failed(attempt, refused)
+        except GatewayError as failure:
+            trouble = self._failed(call, self._refunding, str(failure))
+            return lambda payment: payment.refund_attempt_failed(attempt, trouble)
         return lambda payment: payment.refund_made(attempt)
 
-    def _answer(
-        self, call: DueCall, future: Future[Callable[[Payment], None] | None]
-    ) -> Callable[[Payment], None] | None:
-        """What to tell the payment; None when there is nothing to tell yet."""
+    def _failed(self, call: DueCall, policy: RetryPolicy, error: str) -> Trouble:
+        """An attempt surely had no effect: when to make the next one, if ever."""
+        now = self._clock()
+        since, failures = call.failing_since or now, call.failures + 1
+        return Trouble(error, since, failures, policy.next_at(failures, since, now, str(call.payment_id)))
+
+    def _unanswered(self, call: DueCall, error: str) -> Trouble:
+        """Nobody knows what became of the call: it is asked again, however long that takes."""
+        now = self._clock()
+        policy = self._refunding if call.kind == "refund" else self._charging
+        times = call.unanswered + 1
+        return Trouble(error, call.unknown_since or now, times, now + policy.pause(times, call.key))
+
+    def _answer(self, call: DueCall, future: Future[Callable[[Payment], None]]) -> Callable[[Payment], None]:
+        """What to tell the payment."""
+        self._not_before[_turn_of(call)] = _DONE  # until the ledger knows when it is due again
         try:
-            tell = future.result()
-        except GatewayTimeout as timeout:
-            error = str(timeout)
+            return future.result()
+        except (GatewayTimeout, GatewayError) as failure:
+            trouble = self._unanswered(call, str(failure))
         except Exception as failure:  # whatever a provider's client raises, the outcome is unknown
             log.exception("payment provider failed unexpectedly", key=call.key)
-            error = f"{type(failure).__name__}: {failure}"
-        else:
-            self._not_before[call.key] = _DONE
-            self._unanswered.pop(call.key, None)
-            return tell
-        asked = self._unanswered[call.key] = self._unanswered.get(call.key, 0) + 1
-        self._not_before[call.key] = self._clock() + timedelta(seconds=self._delay(asked))
-        if call.kind == "charge":
-            return lambda payment: payment.charge_unanswered(call.attempt, error)
-        return None
+            trouble = self._unanswered(call, f"{type(failure).__name__}: {failure}")
+        if call.kind == "refund":
+            return lambda payment: payment.refund_unanswered(call.attempt, trouble)
+        return lambda payment: payment.charge_unanswered(call.attempt, trouble)
 
     def _record(self, outcomes: list[Outcome]) -> None:
         try:
@@ -200,5 +212,17 @@ class GatewayWorker:
                     self._record([outcome])
             elif isinstance(error, IntegrityError):
                 self._payments.record(outcomes)
+            elif isinstance(error, PaymentOutcomeContradicted):
+                self._payments.record([replace(outcomes[0], tell=_disputed(str(error)))])
+                log.error("payment outcome disputed", order_id=str(outcomes[0].order_id), error=str(error))
             else:
                 log.error("payment outcome refused", order_id=str(outcomes[0].order_id), error=str(error))
+
+
+def _disputed(error: str) -> Callable[[Payment], None]:
+    return lambda payment: payment.dispute(error)
+
+
+def _turn_of(call: DueCall) -> tuple[str, str, datetime]:
+    """What tells a call from the next one under the same key."""
+    return call.kind, call.key, call.since

@@ -7,6 +7,7 @@ import structlog
 from eventsourcing.domain import EventSourcingError
 
 from system.bootstrap import Orderwright
+from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.runner.lease import LeasesUnavailable
 from system.runner.service import RunnerService
 
@@ -41,6 +42,16 @@ def readiness(orderwright: Orderwright, service: RunnerService | None) -> Readin
     return Readiness("ready" if all(check.ok for check in checks) else "not_ready", checks)
 
 
+def what_is_stuck(orderwright: Orderwright, service: RunnerService | None) -> StuckReport | None:
+    """What stands still, or None when the store does not tell. It makes no process less ready: none
+    would do better."""
+    try:
+        return find_stuck(orderwright, owners_of(orderwright, service))
+    except EventSourcingError as error:
+        log.warning("what is stuck cannot be told", error=str(error))
+        return None
+
+
 def _checks(orderwright: Orderwright, service: RunnerService | None) -> Iterator[HealthCheck]:
     store = _store(orderwright)
     yield store
@@ -64,11 +75,8 @@ def _store(orderwright: Orderwright) -> HealthCheck:
 
 
 def _runner(orderwright: Orderwright, service: RunnerService | None) -> HealthCheck:
-    leases = service.leases if service is not None else orderwright.leases()
     try:
-        owners = leases.owners()
-        if service is None:
-            leases.release()
+        owners = owners_of(orderwright, service)
     except LeasesUnavailable as error:
         log.warning("who follows what cannot be told", error=str(error))
         return HealthCheck("runner", False, "who follows the store cannot be told")

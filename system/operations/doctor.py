@@ -1,6 +1,6 @@
 """The doctor: are the settings, the store, the positions and the followers in order?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -8,9 +8,8 @@ from eventsourcing.persistence import PersistenceError
 
 from system.bootstrap import Orderwright, build
 from system.operations.positions import ParkedReport, Position, parked_events, positions
+from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.settings import IN_MEMORY, InvalidSettings, Settings
-
-_NAMED = 20
 
 
 class Verdict(StrEnum):
@@ -37,6 +36,7 @@ class DoctorReport:
     checks: tuple[Check, ...]
     positions: tuple[Position, ...] = field(default=())
     parked: tuple[ParkedReport, ...] = field(default=())
+    stuck: StuckReport | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -71,17 +71,14 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
         checks.append(
             Check("durability", Verdict.WARNING, "events are kept in memory and end with the process")
         )
-    for check in (_runner, _positions_check(where), _parked_check(parked), _stuck_fulfilments):
-        checks.append(check(orderwright))
-    return DoctorReport(tuple(checks), where, parked)
+    owners = owners_of(orderwright)
+    stuck = find_stuck(orderwright, owners)
+    checks += [_runner(owners), _positions_check(where, stuck), _parked_check(parked)]
+    checks += [_failed_compensations(stuck), _progress(stuck)]
+    return DoctorReport(tuple(checks), where, parked, stuck)
 
 
-def _runner(orderwright: Orderwright) -> Check:
-    leases = orderwright.leases()
-    try:
-        owners = leases.owners()
-    finally:
-        leases.release()
+def _runner(owners: Mapping[str, str | None]) -> Check:
     nobody = [name for name, owner in owners.items() if owner is None]
     if not nobody:
         by_whom = ", ".join(sorted({str(owner) for owner in owners.values()}))
@@ -90,47 +87,60 @@ def _runner(orderwright: Orderwright) -> Check:
     return Check("runner", Verdict.WARNING, f"no process runs {whom}: orders wait until one does")
 
 
-def _positions_check(where: tuple[Position, ...]) -> Callable[[Orderwright], Check]:
-    def check(_: Orderwright) -> Check:
-        ahead = [position for position in where if position.lag < 0]
-        if ahead:
-            names = ", ".join(f"{p.follower} in {p.leader} ({p.position} > {p.head})" for p in ahead)
-            return Check(
-                "positions", Verdict.PROBLEM, f"ahead of the log, which must have lost events: {names}"
-            )
-        lag = sum(position.lag for position in where)
-        return Check(
-            "positions", Verdict.OK, f"{lag} events still to be read" if lag else "every follower is level"
+def _positions_check(where: tuple[Position, ...], stuck: StuckReport) -> Check:
+    ahead = [position for position in where if position.lag < 0]
+    if ahead:
+        names = ", ".join(f"{p.follower} in {p.leader} ({p.position} > {p.head})" for p in ahead)
+        return Check("positions", Verdict.PROBLEM, f"ahead of the log, which must have lost events: {names}")
+    if stuck.positions:
+        names = ", ".join(
+            f"{p.follower} at {p.position} of {p.leader} since {p.unread_since:%Y-%m-%d %H:%M:%S}"
+            for p in stuck.positions
         )
-
-    return check
-
-
-def _parked_check(parked: tuple[ParkedReport, ...]) -> Callable[[Orderwright], Check]:
-    def check(_: Orderwright) -> Check:
-        waiting_first = [report for report in parked if report.is_first]
-        if not waiting_first:
-            return Check("parked events", Verdict.OK, "none")
-        first = waiting_first[0]
-        why = first.event.error or "held back until an earlier event had left, and not tried since"
-        return Check(
-            "parked events",
-            Verdict.PROBLEM,
-            f"{len(waiting_first)} parked and {len(parked) - len(waiting_first)} held back behind them, "
-            f"see `orderwright dead-letters list`; the first: {first.follower} at position "
-            f"{first.event.position} of {first.event.leader} ({first.event.topic}): {why}",
-        )
-
-    return check
+        is_run = any(position.follower not in stuck.unowned for position in stuck.positions)
+        # A follower that nobody runs is no riddle: the check of the runner says what is missing.
+        verdict = Verdict.PROBLEM if is_run else Verdict.WARNING
+        return Check("positions", verdict, f"events to be read, and nothing moves: {names}")
+    lag = sum(position.lag for position in where)
+    return Check(
+        "positions", Verdict.OK, f"{lag} events still to be read" if lag else "every follower is level"
+    )
 
 
-def _stuck_fulfilments(orderwright: Orderwright) -> Check:
-    failed = [failure.order_id for failure in orderwright.saga_log.failed_compensations()]
-    if not failed:
+def _parked_check(parked: tuple[ParkedReport, ...]) -> Check:
+    waiting_first = [report for report in parked if report.is_first]
+    if not waiting_first:
+        return Check("parked events", Verdict.OK, "none")
+    first = waiting_first[0]
+    why = first.event.error or "held back until an earlier event had left, and not tried since"
+    return Check(
+        "parked events",
+        Verdict.PROBLEM,
+        f"{len(waiting_first)} parked and {len(parked) - len(waiting_first)} held back behind them, "
+        f"see `orderwright dead-letters list`; the first: {first.follower} at position "
+        f"{first.event.position} of {first.event.leader} ({first.event.topic}): {why}",
+    )
+
+
+def _failed_compensations(stuck: StuckReport) -> Check:
+    if not stuck.waiting:
         return Check("fulfilments", Verdict.OK, "no compensation has failed for good")
-    names = ", ".join(failed[:_NAMED]) + (", ..." if len(failed) > _NAMED else "")
+    names = ", ".join(stuck.waiting) + (", ..." if stuck.waiting_count > len(stuck.waiting) else "")
     return Check(
         "fulfilments",
         Verdict.PROBLEM,
-        f"a compensation failed for good; {len(failed)} orders waiting for a person: {names}",
+        f"a compensation failed for good; {stuck.waiting_count} orders waiting for a person: {names}",
+    )
+
+
+def _progress(stuck: StuckReport) -> Check:
+    if not stuck.overdue:
+        return Check("progress", Verdict.OK, "no fulfilment takes longer than it may")
+    first = stuck.overdue[0]
+    where = f"{first.step} {first.step_status}" if first.step is not None else first.status
+    return Check(
+        "progress",
+        Verdict.PROBLEM,
+        f"{stuck.overdue_count} fulfilments make no progress for longer than they may; the longest: order "
+        f"{first.order_id}, {where} since {first.since:%Y-%m-%d %H:%M:%S}",
     )

@@ -117,6 +117,9 @@ TOLD: dict[str, Callable[[_Facts, str, str | None], str]] = {
         f"the payment provider did not answer at attempt {facts['attempt']} ({facts['error']}): "
         "it may have charged or not, so it had to be asked again about the same charge"
     ),
+    Payment.ChargeWithdrawn.TOPIC: lambda facts, *_: (
+        f"the charge was to be called off ({facts['reason']}), unless it was made already"
+    ),
     Payment.Completed.TOPIC: lambda facts, money, _: (
         f"the payment provider charged {money} at attempt {facts['attempt']} (its {facts['reference']})"
     ),
@@ -126,6 +129,30 @@ TOLD: dict[str, Callable[[_Facts, str, str | None], str]] = {
     Payment.RefundRequested.TOPIC: lambda _, money, __: f"a refund of {money} was asked for",
     Payment.RefundAttemptFailed.TOPIC: lambda facts, *_: (
         f"attempt {facts['attempt']} to refund failed ({facts['error']}), so it had to be tried again"
+    ),
+    Payment.RefundUnanswered.TOPIC: lambda facts, *_: (
+        f"the payment provider did not answer to attempt {facts['attempt']} to refund ({facts['error']}), "
+        "so it had to be asked again about the same refund"
+    ),
+    Payment.RefundedByHand.TOPIC: lambda facts, money, by: (
+        f"{by or 'somebody'} recorded that {money} were refunded by hand "
+        f"({facts['reference']}): {facts['reason']}"
+    ),
+    Payment.OutcomeDisputed.TOPIC: lambda facts, *_: (
+        f"the payment provider contradicted itself, which was not believed: {facts['error']}"
+    ),
+    Payment.DisputeClosed.TOPIC: lambda facts, _, by: (
+        f"{by or 'somebody'} settled what the provider had contradicted itself about: {facts['reason']}"
+    ),
+    Fulfilment.StepOverdue.TOPIC: lambda facts, *_: (
+        f"{facts['step']} had taken longer than it is allowed to, so the order was to be undone"
+    ),
+    Fulfilment.CompensationOverdue.TOPIC: lambda facts, *_: (
+        f"undoing {facts['step']} had taken longer than it is allowed to"
+    ),
+    Fulfilment.InterventionMade.TOPIC: lambda facts, _, by: (
+        f"{by or 'somebody'} intervened ({facts['action']}"
+        f"{' ' + facts['step'] if facts['step'] else ''}): {facts['reason']}"
     ),
     Payment.Refunded.TOPIC: lambda facts, money, _: (
         f"the payment provider refunded {money} at attempt {facts['attempt']}"
@@ -155,8 +182,8 @@ UNTOLD = frozenset(
         for event in vars(StockItem).values()
         if isinstance(event, type) and hasattr(event, "TOPIC")
     }
-    | {Payment.Requested.TOPIC, ParkingLot.Opened.TOPIC}
-)
+    | {Payment.Requested.TOPIC, Payment.CallHastened.TOPIC, ParkingLot.Opened.TOPIC}
+) - frozenset(TOLD)
 """What the story leaves out: the saga's own notes, and what others of these events say as well."""
 
 

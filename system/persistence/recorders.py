@@ -28,7 +28,7 @@ from psycopg.sql import SQL, Identifier
 
 from .sql import for_postgres, for_sqlite
 from .sqlite_indexes import search_indexes
-from .tables import Change, postgres_parameters, postgres_statement, sqlite_statement
+from .tables import Change, Table, postgres_parameters, postgres_statement, sqlite_statement
 
 LogRow = tuple[UUID, int, str, bytes, int]
 """An event as it is stored: stream, version, topic, state, position."""
@@ -53,8 +53,8 @@ class StreamReader(Protocol):
 class RowStore(Protocol):
     """Reads and prepares the tables of a read model."""
 
-    def create_tables(self, statements: Iterable[str]) -> None:
-        """Create tables and indexes that are not there yet."""
+    def create_tables(self, tables: Iterable[Table]) -> None:
+        """Create tables, columns and indexes that are not there yet."""
         ...
 
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -143,11 +143,18 @@ class SqliteRecorder(_Recorder, SQLiteProcessRecorder):
             for row in rows
         ]
 
-    def create_tables(self, statements: Iterable[str]) -> None:
+    def create_tables(self, tables: Iterable[Table]) -> None:
         """See `RowStore`."""
         with self.datastore.transaction(commit=True) as cursor:
-            for statement in statements:
-                cursor.execute(for_sqlite(statement))
+            for table in tables:
+                cursor.execute(for_sqlite(table.create_statement))
+                cursor.execute(f"PRAGMA table_info({table.name})")
+                present = {row["name"] for row in cursor.fetchall()}
+                for name, kind in table.columns.items():
+                    if name not in present:
+                        cursor.execute(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
+                for statement in table.index_statements():
+                    cursor.execute(for_sqlite(statement))
 
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """See `RowStore`."""
@@ -231,11 +238,24 @@ class PostgresRecorder(_Recorder, PostgresProcessRecorder):
                 for row in cursor.fetchall()
             ]
 
-    def create_tables(self, statements: Iterable[str]) -> None:
+    def create_tables(self, tables: Iterable[Table]) -> None:
         """See `RowStore`."""
         with self.datastore.transaction(commit=True) as cursor:
-            for statement in statements:
-                cursor.execute(self._sql(statement))
+            for table in tables:
+                cursor.execute(self._sql(table.create_statement))
+                if self._columns_of(cursor, table) != set(table.columns):  # to alter would lock the table
+                    for statement in table.add_columns_statements():
+                        cursor.execute(self._sql(statement))
+                for statement in table.index_statements():
+                    cursor.execute(self._sql(statement))
+
+    def _columns_of(self, cursor: Cursor[DictRow], table: Table) -> set[str]:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
+            "AND NOT attisdropped",
+            (f'"{self.datastore.schema}".{table.name}',),
+        )
+        return {row["attname"] for row in cursor.fetchall()}
 
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """See `RowStore`."""

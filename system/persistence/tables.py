@@ -46,11 +46,20 @@ class Table:
         """The type of a column, as PostgreSQL names it in lower case."""
         return self.columns[column].split()[0].lower()
 
-    def create_statements(self) -> Iterator[str]:
-        """The statements that make the table and its indexes where they are not there yet."""
+    @property
+    def create_statement(self) -> str:
+        """The statement that makes the table where it is not there yet."""
         columns = [f"{name} {kind}" for name, kind in self.columns.items()]
         columns.append(f"PRIMARY KEY ({', '.join(self.key)})")
-        yield f"CREATE TABLE IF NOT EXISTS @{self.name} (\n    " + ",\n    ".join(columns) + "\n)"
+        return f"CREATE TABLE IF NOT EXISTS @{self.name} (\n    " + ",\n    ".join(columns) + "\n)"
+
+    def add_columns_statements(self) -> Iterator[str]:
+        """The statements that add what an earlier release did not have; on PostgreSQL."""
+        for name, kind in self.columns.items():
+            yield f"ALTER TABLE @{self.name} ADD COLUMN IF NOT EXISTS {name} {kind}"
+
+    def index_statements(self) -> Iterator[str]:
+        """The statements that make the indexes where they are not there yet."""
         for name, what in self.indexes.items():
             yield f"CREATE INDEX IF NOT EXISTS {name} ON @{self.name} {what}"
 

@@ -26,7 +26,11 @@ class OrderFulfilment(Process):
     ignored = frozenset(
         {
             Payment.Requested,
+            Payment.ChargeWithdrawn,
             Payment.RefundRequested,
+            Payment.CallHastened,
+            Payment.OutcomeDisputed,
+            Payment.DisputeClosed,
             StockItem.Introduced,
             StockItem.Received,
             StockItem.Corrected,
@@ -92,17 +96,18 @@ class OrderFulfilment(Process):
     @react.register
     def _(self, event: Payment.ChargeAttemptFailed, work: ProcessingEvent[UUID]) -> None:
         fulfilment = self.of_order(event.order_id)
-        fulfilment.step_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error)
+        fulfilment.step_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
         work.collect_events(fulfilment)
 
     @react.register
     def _(self, event: Payment.ChargeUnanswered, work: ProcessingEvent[UUID]) -> None:
         fulfilment = self.of_order(event.order_id)
-        fulfilment.step_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error)
+        fulfilment.step_unanswered(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
         work.collect_events(fulfilment)
 
-    @react.register
-    def _(self, event: Payment.Refunded, work: ProcessingEvent[UUID]) -> None:
+    @react.register(Payment.Refunded)
+    @react.register(Payment.RefundedByHand)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_compensated(PROCESS_PAYMENT)
         work.collect_events(fulfilment)
@@ -110,7 +115,13 @@ class OrderFulfilment(Process):
     @react.register
     def _(self, event: Payment.RefundAttemptFailed, work: ProcessingEvent[UUID]) -> None:
         fulfilment = self.of_order(event.order_id)
-        fulfilment.compensation_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error)
+        fulfilment.compensation_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Payment.RefundUnanswered, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.compensation_unanswered(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
         work.collect_events(fulfilment)
 
     @react.register

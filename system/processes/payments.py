@@ -34,8 +34,14 @@ class PaymentsProcess(Payments, Process):
         payment = self.request_payment(
             event.order_id, payment_method=event.payment_method, amount=event.amount, currency=event.currency
         )
+        if payment is None and event.attempt > 1:  # a person asks once more
+            payment = self.hasten(event.order_id)
         work.collect_events(payment)
 
     @react.register
+    def _(self, event: Fulfilment.WithdrawalRequested, work: ProcessingEvent[UUID]) -> None:
+        work.collect_events(self.withdraw(event.order_id, event.reason))
+
+    @react.register
     def _(self, event: Fulfilment.RefundRequested, work: ProcessingEvent[UUID]) -> None:
-        work.collect_events(self.request_refund(event.order_id))
+        work.collect_events(self.request_refund(event.order_id, again=event.attempt > 1))

@@ -10,11 +10,16 @@ PROGRESS: EventTypes = frozenset(
     {
         Fulfilment.Started,
         Fulfilment.StepAttemptFailed,
+        Fulfilment.StepUnanswered,
+        Fulfilment.StepOverdue,
         Fulfilment.StepCompleted,
         Fulfilment.StepFailed,
         Fulfilment.CompensationAttemptFailed,
+        Fulfilment.CompensationUnanswered,
+        Fulfilment.CompensationOverdue,
         Fulfilment.StepCompensated,
         Fulfilment.CompensationFailed,
+        Fulfilment.InterventionMade,
         Fulfilment.UnwindingStarted,
         Fulfilment.OrderCancellationNoted,
         Fulfilment.Completed,
@@ -23,6 +28,8 @@ PROGRESS: EventTypes = frozenset(
 )
 """Facts that say how far the saga is, and ask nobody for anything."""
 
-ASKS_PAYMENTS: EventTypes = frozenset({Fulfilment.PaymentRequested, Fulfilment.RefundRequested})
+ASKS_PAYMENTS: EventTypes = frozenset(
+    {Fulfilment.PaymentRequested, Fulfilment.RefundRequested, Fulfilment.WithdrawalRequested}
+)
 ASKS_INVENTORY: EventTypes = frozenset({Fulfilment.ReservationRequested, Fulfilment.ReleaseRequested})
 ASKS_ORDERS: EventTypes = frozenset({Fulfilment.ConfirmationRequested, Fulfilment.CancellationRequested})

@@ -16,6 +16,7 @@ from system.persistence.tables import Table
 from system.processes.saga_facts import ASKS_INVENTORY, ASKS_ORDERS
 
 from .paging import check_limit, decode_cursor, page_of
+from .payment_status import PAYMENT_STATUS
 from .projection import Projection, time_of
 from .saga_facts import UNWINDING, saga_status
 
@@ -64,15 +65,24 @@ class OrderDashboard(Projection):
             *ASKS_INVENTORY,
             *ASKS_ORDERS,
             Fulfilment.RefundRequested,
+            Fulfilment.WithdrawalRequested,
             Fulfilment.StepAttemptFailed,
+            Fulfilment.StepUnanswered,
+            Fulfilment.StepOverdue,
             Fulfilment.StepFailed,
             Fulfilment.CompensationAttemptFailed,
+            Fulfilment.CompensationUnanswered,
+            Fulfilment.CompensationOverdue,
             Fulfilment.StepCompensated,
             Fulfilment.CompensationFailed,
+            Fulfilment.InterventionMade,
             Fulfilment.OrderCancellationNoted,
-            Payment.ChargeAttemptFailed,
-            Payment.ChargeUnanswered,
+            Payment.ChargeWithdrawn,
             Payment.RefundAttemptFailed,
+            Payment.RefundUnanswered,
+            Payment.CallHastened,
+            Payment.OutcomeDisputed,
+            Payment.DisputeClosed,
         }
     )
 
@@ -130,10 +140,13 @@ class OrderDashboard(Projection):
         self.put(work, ORDERS, order_id=str(event.order_id), fulfilment_status=saga_status(event))
 
     @react.register(Payment.Requested)
+    @react.register(Payment.ChargeAttemptFailed)
+    @react.register(Payment.ChargeUnanswered)
     @react.register(Payment.Completed)
     @react.register(Payment.Declined)
     @react.register(Payment.RefundRequested)
     @react.register(Payment.Refunded)
+    @react.register(Payment.RefundedByHand)
     @react.register(Payment.RefundFailed)
     def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
         self.put(work, ORDERS, order_id=str(event.order_id), payment_status=PAYMENT_STATUS[type(event)])
@@ -174,16 +187,6 @@ class OrderDashboard(Projection):
             "GROUP BY status ORDER BY status"
         )
         return {row["status"]: int(row["n"]) for row in rows}
-
-
-PAYMENT_STATUS: dict[type[Any], str] = {
-    Payment.Requested: "REQUESTED",
-    Payment.Completed: "COMPLETED",
-    Payment.Declined: "DECLINED",
-    Payment.RefundRequested: "REFUND_REQUESTED",
-    Payment.Refunded: "REFUNDED",
-    Payment.RefundFailed: "REFUND_FAILED",
-}
 
 
 def _status(status: str | None) -> str | None:

@@ -10,15 +10,17 @@ from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.queries import PaymentNotFound
-from application.views import PaymentView
+from application.views import PaymentView, utc_text
 from domain.payments import Payment
 from domain.shared.causes import Cause
 from domain.shared.money import Money
 from system.persistence.tables import SameAs, Table
 
-from .projection import Projection
+from .payment_status import PAYMENT_STATUS
+from .projection import Projection, time_of
 
-# A call is due while `call` is not null. `call_*` is what the call has to say it happens because of.
+# A call is due while `call` is not null, from `call_since` on. `call_event_id` and so on are what the
+# call has to say it happens because of. In rows of early releases the columns from `call_first` on are null.
 LEDGER = Table(
     "payment_ledger",
     columns={
@@ -36,22 +38,43 @@ LEDGER = Table(
         "call_event_id": "TEXT NOT NULL",
         "call_command_id": "TEXT",
         "call_user": "TEXT",
+        "call_first": "BIGINT",
+        "unanswered": "BIGINT",
+        "failing_since": "TEXT",
+        "unknown_since": "TEXT",
+        "last_error": "TEXT",
+        "dispute": "TEXT",
+        "disputed_at": "TEXT",
     },
     key=("order_id",),
-    indexes={"payment_ledger_due": "(call_attempt, call_since, order_id) WHERE call IS NOT NULL"},
+    indexes={
+        "payment_ledger_calls": "(call_since, order_id) WHERE call IS NOT NULL",
+        "payment_ledger_disputes": "(disputed_at, order_id) WHERE dispute IS NOT NULL",
+        "payment_ledger_unknown": "(unknown_since, order_id) WHERE unknown_since IS NOT NULL",
+    },
 )
 
 _DUE = """
-SELECT * FROM @payment_ledger WHERE call IS NOT NULL AND call_attempt = :attempt
+SELECT * FROM @payment_ledger WHERE call IS NOT NULL AND call_since <= :now
 ORDER BY call_since, order_id LIMIT :limit
+"""
+
+_TROUBLED = """
+SELECT * FROM @payment_ledger WHERE dispute IS NOT NULL
+    OR (unknown_since IS NOT NULL AND unknown_since <= :before)
+ORDER BY COALESCE(disputed_at, unknown_since), order_id
 """
 
 
 @dataclass(frozen=True)
 class DueCall:
-    """A call to the provider that is to be made, not before a time that depends on `since`."""
+    """A call to the provider that is due since then.
 
-    kind: Literal["charge", "refund"]
+    Attempts before this one failed since `failing_since`; calls of this one went unanswered, so many
+    times, since `unknown_since`.
+    """
+
+    kind: Literal["charge", "call_off", "refund"]
     order_id: UUID
     payment_id: UUID
     attempt: int
@@ -59,12 +82,34 @@ class DueCall:
     payment_method: str
     amount: Money
     reference: str | None
+    first_attempt: int
+    failing_since: datetime | None
+    unanswered: int
+    unknown_since: datetime | None
     cause: Cause
 
     @property
     def key(self) -> str:
-        """The idempotency key: the same for the same attempt, however often it is asked."""
-        return f"{self.payment_id}:{self.kind}:{self.attempt}"
+        """The idempotency key: the same for the same attempt, however often it is asked. A charge is
+        called off under its own key."""
+        return f"{self.payment_id}:{'refund' if self.kind == 'refund' else 'charge'}:{self.attempt}"
+
+    @property
+    def failures(self) -> int:
+        """How many attempts have failed, surely without effect, since this was asked for."""
+        return self.attempt - self.first_attempt
+
+
+@dataclass(frozen=True)
+class TroubledCall:
+    """A payment about which the provider does not tell, or tells two things."""
+
+    order_id: UUID
+    status: str
+    is_disputed: bool
+    error: str
+    attempts: int
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -100,16 +145,39 @@ class PaymentLedger(Projection):
             amount_minor=Money(event.amount, event.currency).minor,
             refunded_minor=0,
             reference=None,
+            call_first=1,
             **_call("charge", 1, event),
         )
 
-    @react.register
-    def _(self, event: Payment.ChargeAttemptFailed, work: ProcessingEvent[UUID]) -> None:
-        self._call("charge", event.attempt + 1, event, work)
+    @react.register(Payment.ChargeAttemptFailed)
+    @react.register(Payment.RefundAttemptFailed)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        """The kind of the call stays as it is."""
+        self._again(
+            event.attempt + 1, event, work, unanswered=0, unknown_since=None, failing_since=event.since
+        )
+
+    @react.register(Payment.ChargeUnanswered)
+    @react.register(Payment.RefundUnanswered)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+        self._again(event.attempt, event, work, unanswered=event.times, unknown_since=event.since)
 
     @react.register
-    def _(self, event: Payment.ChargeUnanswered, work: ProcessingEvent[UUID]) -> None:
-        self._call("charge", event.attempt, event, work)
+    def _(self, event: Payment.ChargeWithdrawn, work: ProcessingEvent[UUID]) -> None:
+        self.change(work, LEDGER, order_id=str(event.order_id), **_call("call_off", event.attempt, event))
+
+    @react.register
+    def _(self, event: Payment.CallHastened, work: ProcessingEvent[UUID]) -> None:
+        self.change(work, LEDGER, order_id=str(event.order_id), call_since=event.timestamp)
+
+    @react.register
+    def _(self, event: Payment.OutcomeDisputed, work: ProcessingEvent[UUID]) -> None:
+        order_id = str(event.order_id)
+        self.change(work, LEDGER, order_id=order_id, dispute=event.error, disputed_at=event.timestamp)
+
+    @react.register
+    def _(self, event: Payment.DisputeClosed, work: ProcessingEvent[UUID]) -> None:
+        self.change(work, LEDGER, order_id=str(event.order_id), dispute=None, disputed_at=None)
 
     @react.register
     def _(self, event: Payment.Completed, work: ProcessingEvent[UUID]) -> None:
@@ -121,26 +189,51 @@ class PaymentLedger(Projection):
 
     @react.register
     def _(self, event: Payment.RefundRequested, work: ProcessingEvent[UUID]) -> None:
-        self.change(work, LEDGER, order_id=str(event.order_id), status="REFUND_REQUESTED")
-        self._call("refund", 1, event, work)
+        self.change(
+            work,
+            LEDGER,
+            order_id=str(event.order_id),
+            status="REFUND_REQUESTED",
+            call_first=event.attempt,
+            failing_since=None,
+            last_error=None,
+            **_call("refund", event.attempt, event),
+        )
 
-    @react.register
-    def _(self, event: Payment.RefundAttemptFailed, work: ProcessingEvent[UUID]) -> None:
-        self._call("refund", event.attempt + 1, event, work)
-
-    @react.register
-    def _(self, event: Payment.Refunded, work: ProcessingEvent[UUID]) -> None:
+    @react.register(Payment.Refunded)
+    @react.register(Payment.RefundedByHand)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
         self._end("REFUNDED", event, work, refunded_minor=SameAs("amount_minor"))
 
     @react.register
     def _(self, event: Payment.RefundFailed, work: ProcessingEvent[UUID]) -> None:
-        self._end("REFUND_FAILED", event, work)
+        self._end("REFUND_FAILED", event, work, last_error=event.error)
 
-    def _call(self, kind: str, attempt: int, event: Any, work: ProcessingEvent[UUID]) -> None:
-        self.change(work, LEDGER, order_id=str(event.order_id), **_call(kind, attempt, event))
+    def _again(self, attempt: int, event: Any, work: ProcessingEvent[UUID], **values: Any) -> None:
+        """The call is to be made again at a later time."""
+        because = _because_of(event) | {"call_since": event.next_at}
+        self.change(
+            work,
+            LEDGER,
+            order_id=str(event.order_id),
+            status=PAYMENT_STATUS[type(event)],
+            call_attempt=attempt,
+            last_error=event.error,
+            **because,
+            **values,
+        )
 
     def _end(self, status: str, event: Any, work: ProcessingEvent[UUID], **values: Any) -> None:
-        self.change(work, LEDGER, order_id=str(event.order_id), status=status, call=None, **values)
+        self.change(
+            work,
+            LEDGER,
+            order_id=str(event.order_id),
+            status=status,
+            call=None,
+            failing_since=None,
+            unknown_since=None,
+            **values,
+        )
 
     def payment(self, order_id: UUID) -> PaymentView:
         """The payment of an order, or `PaymentNotFound`."""
@@ -169,9 +262,15 @@ class PaymentLedger(Projection):
             for row in rows
         ]
 
-    def due_calls(self, attempt: int, limit: int) -> list[DueCall]:
-        """Calls of an attempt that are to be made, the longest waiting first."""
-        return [_due_call(row) for row in self.rows(_DUE, attempt=attempt, limit=limit)]
+    def due_calls(self, now: datetime, limit: int) -> list[DueCall]:
+        """Calls that are to be made by now, the longest waiting first."""
+        return [_due_call(row) for row in self.rows(_DUE, now=utc_text(now), limit=limit)]
+
+    def troubled_calls(self, unknown_before: datetime) -> list[TroubledCall]:
+        """Payments whose outcome is unknown since before that, and those the provider contradicts itself
+        about; the longest waiting first."""
+        rows = self.rows(_TROUBLED, before=utc_text(unknown_before))
+        return [_troubled_call(row) for row in rows]
 
     def count_due_calls(self) -> int:
         """How many calls are to be made, now or later."""
@@ -184,6 +283,14 @@ def _call(kind: str, attempt: int, event: Any) -> dict[str, Any]:
     return {
         "call": kind,
         "call_attempt": attempt,
+        "unanswered": 0,
+        "unknown_since": None,
+        **_because_of(event),
+    }
+
+
+def _because_of(event: Any) -> dict[str, Any]:
+    return {
         "call_since": event.timestamp,
         "call_event_id": event.event_id,
         "call_command_id": event.command_id,
@@ -207,5 +314,21 @@ def _due_call(row: dict[str, Any]) -> DueCall:
         payment_method=row["payment_method"],
         amount=Money.of_minor(row["amount_minor"], row["currency"]),
         reference=row["reference"],
+        first_attempt=row["call_first"] or 1,
+        failing_since=time_of(row["failing_since"]),
+        unanswered=row["unanswered"] or 0,
+        unknown_since=time_of(row["unknown_since"]),
         cause=Cause(since, row["order_id"], row["call_event_id"], row["call_command_id"], row["call_user"]),
+    )
+
+
+def _troubled_call(row: dict[str, Any]) -> TroubledCall:
+    is_disputed = row["dispute"] is not None
+    return TroubledCall(
+        order_id=UUID(row["order_id"]),
+        status=row["status"],
+        is_disputed=is_disputed,
+        error=row["dispute"] if is_disputed else row["last_error"] or "no answer",
+        attempts=row["unanswered"] or 1,
+        since=datetime.fromisoformat(row["disputed_at"] if is_disputed else row["unknown_since"]),
     )

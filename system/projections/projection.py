@@ -26,9 +26,7 @@ class Projection(Following):
     def __init__(self, env: EnvType | None = None) -> None:
         super().__init__(env)
         if strtobool(self.env.get("CREATE_TABLE") or "yes"):
-            self._store.create_tables(
-                statement for table in self.tables for statement in table.create_statements()
-            )
+            self._store.create_tables(self.tables)
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """Rows need SQL: with events in memory they are kept in an in-memory SQLite database."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from application.views import StepView
+from application.views import StepView, utc_text
 from domain.fulfilment import STEPS, Fulfilment, SagaStatus, StepStatus
 from system.persistence.tables import Guard
 
@@ -10,11 +10,15 @@ _STEP_STATUS: dict[type[Any], StepStatus] = {
     Fulfilment.PaymentRequested: StepStatus.EXECUTING,
     Fulfilment.ReservationRequested: StepStatus.EXECUTING,
     Fulfilment.StepAttemptFailed: StepStatus.EXECUTING,
+    Fulfilment.StepUnanswered: StepStatus.EXECUTING,
+    Fulfilment.StepOverdue: StepStatus.EXECUTING,
     Fulfilment.StepCompleted: StepStatus.COMPLETED,
     Fulfilment.StepFailed: StepStatus.FAILED,
     Fulfilment.RefundRequested: StepStatus.COMPENSATING,
     Fulfilment.ReleaseRequested: StepStatus.COMPENSATING,
     Fulfilment.CompensationAttemptFailed: StepStatus.COMPENSATING,
+    Fulfilment.CompensationUnanswered: StepStatus.COMPENSATING,
+    Fulfilment.CompensationOverdue: StepStatus.COMPENSATING,
     Fulfilment.StepCompensated: StepStatus.COMPENSATED,
     Fulfilment.CompensationFailed: StepStatus.COMPENSATION_FAILED,
 }
@@ -38,7 +42,12 @@ def log_entry(event: Any) -> StepView | None:
     status = _STEP_STATUS.get(type(event))
     if status is None:
         return None
-    return StepView(event.step, str(status), event.attempt, event.timestamp, getattr(event, "error", None))
+    if isinstance(event, Fulfilment.StepOverdue | Fulfilment.CompensationOverdue):
+        error: str | None = f"it was due at {utc_text(event.due_at)} and took longer than allowed"
+    else:
+        error = getattr(event, "error", None)
+    next_at = getattr(event, "next_at", None)
+    return StepView(event.step, str(status), event.attempt, event.timestamp, error, next_at)
 
 
 def saga_status(event: Any) -> str | None:

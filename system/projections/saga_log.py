@@ -9,8 +9,9 @@ from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.queries import FulfilmentRow, PageRequest, check_choice
-from application.views import FulfilmentView, Page, StepView
+from application.views import FulfilmentView, Page, StepView, utc_text
 from domain.fulfilment import Fulfilment, SagaStatus
+from domain.fulfilment.events import StepRequest
 from system.persistence.tables import Table
 from system.processes.saga_facts import ASKS_ORDERS
 
@@ -45,12 +46,22 @@ LOG = Table(
         "attempt": "BIGINT NOT NULL",
         "at": "TEXT NOT NULL",
         "error": "TEXT",
+        "next_at": "TEXT",
     },
     key=("order_id", "entry"),
     indexes={"saga_log_failed": "(at) WHERE status = 'COMPENSATION_FAILED'"},
 )
 
 # The last that is known of a step is that it could not be undone. Attempts are counted over all rounds.
+
+# A step that somebody waits for has a deadline here until it ends, or it was noted that it passed.
+DEADLINES = Table(
+    "saga_deadlines",
+    columns={"order_id": "TEXT", "step": "TEXT", "due_at": "TEXT"},
+    key=("order_id", "step"),
+    indexes={"saga_deadlines_due": "(due_at, order_id) WHERE due_at IS NOT NULL"},
+)
+
 _STUCK = """
 SELECT entry.order_id, entry.step, entry.error, entry.at AS last_at,
     COUNT(*) AS attempts, MIN(failed.at) AS first_at
@@ -63,6 +74,11 @@ WHERE entry.status = 'COMPENSATION_FAILED' {condition} AND NOT EXISTS (
     WHERE later.order_id = entry.order_id AND later.step = entry.step AND later.entry > entry.entry
 )
 GROUP BY entry.order_id, entry.step, entry.error, entry.at ORDER BY entry.at, entry.order_id
+"""
+
+_PASSED = """
+SELECT order_id, step, due_at FROM @saga_deadlines WHERE due_at IS NOT NULL AND due_at <= :now
+ORDER BY due_at, order_id LIMIT :limit
 """
 
 _ONE = "SELECT * FROM @fulfilments WHERE order_id = :order_id"
@@ -82,12 +98,25 @@ class FailedCompensation:
     last_at: datetime
 
 
+@dataclass(frozen=True)
+class PassedDeadline:
+    """A step of a fulfilment that should have been done, or undone, by then."""
+
+    order_id: UUID
+    step: str
+    due_at: datetime
+
+
 class SagaLog(Projection):
     """Follows the fulfilments."""
 
     name = "SagaLog"
-    tables = (FULFILMENTS, LOG)
-    ignored = ASKS_ORDERS | {Fulfilment.OrderCancellationNoted}
+    tables = (FULFILMENTS, LOG, DEADLINES)
+    ignored = ASKS_ORDERS | {
+        Fulfilment.OrderCancellationNoted,
+        Fulfilment.WithdrawalRequested,
+        Fulfilment.InterventionMade,
+    }
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
@@ -120,9 +149,13 @@ class SagaLog(Projection):
     @react.register(Fulfilment.ReservationRequested)
     @react.register(Fulfilment.ReleaseRequested)
     @react.register(Fulfilment.StepAttemptFailed)
+    @react.register(Fulfilment.StepUnanswered)
+    @react.register(Fulfilment.StepOverdue)
     @react.register(Fulfilment.StepCompleted)
     @react.register(Fulfilment.StepFailed)
     @react.register(Fulfilment.CompensationAttemptFailed)
+    @react.register(Fulfilment.CompensationUnanswered)
+    @react.register(Fulfilment.CompensationOverdue)
     @react.register(Fulfilment.StepCompensated)
     @react.register(Fulfilment.CompensationFailed)
     def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
@@ -139,7 +172,12 @@ class SagaLog(Projection):
                 attempt=entry.attempt,
                 at=entry.at,
                 error=entry.error,
+                next_at=entry.next_at,
             )
+        if isinstance(event, StepRequest):
+            self.put(work, DEADLINES, order_id=str(event.order_id), step=event.step, due_at=event.due_at)
+        elif type(event) in _ENDS_WAITING:
+            self.put(work, DEADLINES, order_id=str(event.order_id), step=event.step, due_at=None)
 
     def _write_status(self, event: Any, work: ProcessingEvent[UUID]) -> None:
         status = saga_status(event)
@@ -151,7 +189,14 @@ class SagaLog(Projection):
         """The saga log of an order. The status is None until the saga has begun."""
         found = self.rows(_ONE, order_id=str(order_id))
         steps = tuple(
-            StepView(row["step"], row["status"], row["attempt"], _time(row["at"]), row["error"])
+            StepView(
+                row["step"],
+                row["status"],
+                row["attempt"],
+                _time(row["at"]),
+                row["error"],
+                _time(row["next_at"]),
+            )
             for row in self.rows(_ENTRIES, order_id=str(order_id))
         )
         return FulfilmentView(str(order_id), found[0]["status"] if found else None, steps)
@@ -174,6 +219,11 @@ class SagaLog(Projection):
             for row in rows
         ]
 
+    def passed_deadlines(self, now: datetime, limit: int) -> list[PassedDeadline]:
+        """Steps that are awaited and should have ended before now, the oldest first."""
+        rows = self.rows(_PASSED, now=utc_text(now), limit=limit)
+        return [PassedDeadline(UUID(row["order_id"]), row["step"], _time(row["due_at"])) for row in rows]
+
     def list_fulfilments(self, status: str | None, page: PageRequest) -> Page[FulfilmentRow]:
         """One page of the fulfilments with a status (all if None), the latest change first."""
         limit = check_limit(page)
@@ -191,6 +241,18 @@ class SagaLog(Projection):
             **parameters,
         )
         return page_of(rows, limit, _row, lambda row: (row["updated_at"], row["order_id"]))
+
+
+_ENDS_WAITING = frozenset(
+    {
+        Fulfilment.StepCompleted,
+        Fulfilment.StepFailed,
+        Fulfilment.StepOverdue,
+        Fulfilment.StepCompensated,
+        Fulfilment.CompensationFailed,
+        Fulfilment.CompensationOverdue,
+    }
+)
 
 
 def _row(row: dict[str, Any]) -> FulfilmentRow:

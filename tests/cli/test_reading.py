@@ -128,7 +128,7 @@ def test_fulfilments_payments_and_stock_are_shown(shop: Console) -> None:
     assert shop.json("fulfilments", "list", "--status", "failed")["items"] == []
     fulfilment = shop.json("fulfilments", "show", order_id)
     assert fulfilment.keys() == {"order_id", "status", "steps"}
-    assert fulfilment["steps"][0].keys() == {"step", "status", "attempt", "at", "error"}
+    assert fulfilment["steps"][0].keys() == {"step", "status", "attempt", "at", "error", "next_at"}
     assert "ReserveInventory" in shop("fulfilments", "show", order_id).stdout
     assert shop.json("payments", "show", order_id) == {
         "order_id": order_id,

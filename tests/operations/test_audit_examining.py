@@ -13,6 +13,7 @@ from system.operations.audit.examine import TRIES, Examiner
 from system.operations.audit.facts import Standing
 from system.runner import feed
 from tests.support.running_shop import Shop
+from tests.support.stories import FRIDAY_NOON
 
 from .planting import let_it_be_heard, plant
 
@@ -65,6 +66,9 @@ def test_an_order_that_never_stands_still_is_in_progress(shop: Shop, order: UUID
             order_id=order,
             attempt=1,
             error="",
+            since=FRIDAY_NOON,
+            times=1,
+            next_at=FRIDAY_NOON,
         )
 
     examined = meanwhile(shop, move).examine(order)

@@ -10,6 +10,11 @@ CHARGED_AT_SECOND = [
     "ProcessPayment EXECUTING 1",
     "ProcessPayment COMPLETED 2",
 ]
+CHARGED_WHEN_ASKED_AGAIN = [
+    "ProcessPayment EXECUTING 1",
+    "ProcessPayment EXECUTING 1",
+    "ProcessPayment COMPLETED 1",
+]
 RESERVED = ["ReserveInventory EXECUTING 1", "ReserveInventory COMPLETED 1"]
 NO_STOCK = ["ReserveInventory EXECUTING 1", "ReserveInventory FAILED 1"]
 REFUNDED = ["ProcessPayment COMPENSATING 1", "ProcessPayment COMPENSATED 1"]
@@ -24,7 +29,7 @@ NO_ANSWER = "the provider did not answer in time"
 CHARGE_LOG = {
     "pm_ok": CHARGED,
     "pm_error_once": CHARGED_AT_SECOND,
-    "pm_timeout": CHARGED_AT_SECOND,
+    "pm_timeout": CHARGED_WHEN_ASKED_AGAIN,
     "pm_refund_fails": CHARGED,
     "pm_refund_fails_once": CHARGED,
 }

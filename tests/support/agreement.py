@@ -23,13 +23,7 @@ from system.projections.projection import Projection
 
 from .running_shop import Shop
 
-TABLES = {
-    "OrderDashboard": ("order_dashboard", "order_id"),
-    "SagaLog": ("saga_log", "order_id, entry"),
-    "Fulfilments": ("fulfilments", "order_id"),
-    "PaymentLedger": ("payment_ledger", "order_id"),
-    "StockLevels": ("stock_levels", "sku"),
-}
+PROJECTIONS = ("OrderDashboard", "SagaLog", "PaymentLedger", "StockLevels")
 
 
 def log_of(application: Application[UUID], page: int = 1000) -> Iterator[Notification]:
@@ -88,25 +82,21 @@ def assert_read_models_agree(shop: Shop) -> None:
 def rows_of(projections: dict[str, Projection]) -> dict[str, list[dict[str, Any]]]:
     """Every row of every read model, in the order of its key."""
     return {
-        table: projections["SagaLog" if name == "Fulfilments" else name].rows(
-            f"SELECT * FROM @{table} ORDER BY {key}"
-        )
-        for name, (table, key) in TABLES.items()
+        table.name: projection.rows(f"SELECT * FROM @{table.name} ORDER BY {', '.join(table.key)}")
+        for projection in projections.values()
+        for table in projection.tables
     }
 
 
 def live_rows(orderwright: Orderwright) -> dict[str, list[dict[str, Any]]]:
     """Every row of the read models in use."""
-    names = {name for name in TABLES if name != "Fulfilments"}
-    return rows_of({name: cast(Projection, orderwright.applications[name]) for name in names})
+    return rows_of({name: cast(Projection, orderwright.applications[name]) for name in PROJECTIONS})
 
 
 def rebuilt_rows(orderwright: Orderwright) -> dict[str, list[dict[str, Any]]]:
     """Every row of read models that were built anew, from the first event on, beside those in use."""
     fresh: dict[str, Projection] = {}
-    for name in TABLES:
-        if name == "Fulfilments":
-            continue
+    for name in PROJECTIONS:
         projection_class = cast(type[Projection], definition.get_app_cls(name))
         projection = projection_class(env={"PERSISTENCE_MODULE": "eventsourcing.popo"})
         for leader in definition.follows[name]:

@@ -129,6 +129,10 @@ class Shop:
         page = self.orderwright.dashboard.list_orders(query or OrderQuery(), PageRequest(limit=500))
         return {row.order_id: row for row in page.items}
 
+    def context(self, user: str, command_id: str | None = None) -> CommandContext:
+        """The context of a command by somebody, now."""
+        return self._context(user, command_id)
+
     def _context(self, user: str, command_id: str | None = None) -> CommandContext:
         return CommandContext(command_id or str(uuid4()), self.orderwright.clock(), user)
 

@@ -9,6 +9,7 @@ from eventsourcing.persistence import Tracking
 from system.definition import orderwright as definition
 from system.operations.doctor import DoctorReport, Verdict, examine
 from system.operations.positions import positions
+from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand, Way
@@ -30,7 +31,7 @@ def test_of_a_store_where_all_is_well_it_says_so(persistence: Environment, open_
     report = examine(persistence)
     assert report.is_healthy
     assert {name for name, verdict in verdicts(report).items() if verdict != "ok"} <= {"runner", "durability"}
-    assert {"settings", "store", "runner", "positions", "parked events", "fulfilments"} <= set(
+    assert {"settings", "store", "runner", "positions", "parked events", "fulfilments", "progress"} <= set(
         verdicts(report)
     )
     assert report.parked == ()
@@ -91,6 +92,30 @@ def runner_check(environment: Environment) -> tuple[str, str]:
     """What the doctor says about who runs the followers."""
     check = next(check for check in examine(environment).checks if check.name == "runner")
     return check.status, check.detail
+
+
+def test_what_makes_no_progress_is_a_problem_and_named(
+    durable_persistence: Environment, open_way: OpenWay
+) -> None:
+    way = open_way(ByHand, durable_persistence, clock=StandingClock())
+    shop = Shop(way)
+    assert isinstance(way, ByHand)
+    shop.receive("CD-X1", 5)
+    order = shop.order("CD-X1")
+    while sum(way.advance(follower) for follower in way.runner.loops if follower != "Payments"):
+        pass
+
+    report = examine(durable_persistence)  # long after that Friday
+    assert verdicts(report)["progress"] == "problem"
+    told = {check.name: check.detail for check in report.checks}
+    assert f"order {order}, ProcessPayment EXECUTING since 2024-05-17 12:00:00" in told["progress"]
+    assert verdicts(report)["positions"] == "warning"  # it is no riddle why: nobody runs it
+    assert "Payments at 0 of OrderFulfilment since 2024-05-17 12:00:00" in told["positions"]
+
+    leases = way.orderwright.leases()
+    leases.renew(())
+    assert verdicts(examine(durable_persistence))["positions"] == "problem"
+    leases.release()
 
 
 def test_events_that_end_with_the_process_are_worth_a_warning(in_memory: Environment) -> None:

@@ -6,12 +6,18 @@ import pytest
 
 from system.gateways.simulated import SimulatedGateway
 from tests.support.clocks import StandingClock
-from tests.support.fixtures import open_way
+from tests.support.fixtures import (
+    emptied_postgres,
+    open_way,
+    persistence,
+    quick_folder,
+    shared_database,
+)
 from tests.support.ways import ByHand, UnderOurRunner, Way
 from tests.web.api import Api
 from web.api.app import create_app
 
-__all__ = ["open_way"]
+__all__ = ["emptied_postgres", "open_way", "persistence", "quick_folder", "shared_database"]
 
 IN_MEMORY = {"PERSISTENCE_MODULE": "eventsourcing.popo"}
 

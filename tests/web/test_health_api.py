@@ -10,6 +10,7 @@ from system.bootstrap import Orderwright, build
 from system.runner.lease import LeasesUnavailable
 from system.runner.service import RunnerService
 from system.settings import Settings
+from tests.support.ways import ByHand
 from tests.web.api import Answer, Api
 from web.api.app import create_app
 
@@ -118,6 +119,32 @@ def test_a_follower_that_pauses_is_named_but_not_why(
     answer = Answer(create_app(orderwright, service).test_client().get("/readyz"))
     assert answer.status == 503
     assert "SagaLog" in answer.response.text
+    assert "10.0.0.7" not in answer.response.text
+
+
+def test_what_is_stuck_is_told_when_asked_and_makes_nobody_less_ready(api: Api, idle: ByHand) -> None:
+    api.receive()
+    api.placed()
+    order = api.placed({"sku": "GONE", "quantity": 1, "unit_price": "1.00"}, payment_method="pm_refund_fails")
+    idle.settle()
+    brief, verbose = (Answer(api.client.get(path)) for path in ("/readyz", "/readyz?verbose"))
+    assert brief.json.keys() == {"status", "checks"}
+    stuck = verbose.json["stuck"]
+    assert (verbose.status, verbose.json) == (brief.status, {**brief.json, "stuck": stuck})
+    assert (stuck["waiting"], stuck["waiting_count"], stuck["overdue"]) == ([order], 1, [])
+    assert len(stuck["unowned"]) == 8
+
+
+def test_with_a_store_that_is_away_there_is_nothing_more_to_tell(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise OperationalError("host 10.0.0.7")
+
+    for application in api.orderwright.applications.values():
+        monkeypatch.setattr(application.recorder, "max_notification_id", away)
+    answer = Answer(api.client.get("/readyz?verbose=1"))
+    assert (answer.status, answer.json["stuck"]) == (503, None)
     assert "10.0.0.7" not in answer.response.text
 
 

@@ -246,7 +246,7 @@ def test_the_whole_story_of_an_order_can_be_read(live_api: Api, live: UnderOurRu
     fulfilment = live_api.get(f"/orders/{order}/fulfilment").json
     assert list(fulfilment) == ["order_id", "status", "steps"]
     assert fulfilment["status"] == "COMPLETED"
-    assert list(fulfilment["steps"][0]) == ["step", "status", "attempt", "at", "error"]
+    assert list(fulfilment["steps"][0]) == ["step", "status", "attempt", "at", "error", "next_at"]
 
     events = live_api.get(f"/orders/{order}/events").json["events"]
     assert [event["type"] for event in events][:2] == ["Order.Created", "Fulfilment.Started"]

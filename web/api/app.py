@@ -15,9 +15,12 @@ from .answers import API, problem_answer
 from .audit import audit
 from .dead_letters import dead_letters
 from .events import events
+from .figures import figures
 from .fulfilments import fulfilments
 from .health import RUNNER_SERVICE, health
+from .interventions import interventions
 from .limits import MAX_REQUEST_ID
+from .metrics import EXPOSITION, metrics, new_metrics
 from .orders import orders
 from .payments import payments
 from .requests import EXTENSION
@@ -35,9 +38,14 @@ def create_app(orderwright: Orderwright, runner_service: RunnerService | None = 
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
     app.extensions[EXTENSION] = orderwright
     app.extensions[RUNNER_SERVICE] = runner_service
-    for blueprint in (orders, stock, payments, fulfilments, events, audit, dead_letters):
+    app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
+    for blueprint in (
+        *(orders, stock, payments, fulfilments, events),
+        *(figures, audit, dead_letters, interventions),
+    ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health)
+    app.register_blueprint(metrics)
     app.before_request(_begin)
     app.after_request(_finish)
     app.register_error_handler(Exception, _answer_error)
@@ -49,8 +57,11 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id, method=request.method, path=request.path)
-    if request.accept_mimetypes and not request.accept_mimetypes.best_match(
-        ("application/json", "application/problem+json")
+    answers_text = request.blueprint == metrics.name
+    if (
+        not answers_text
+        and request.accept_mimetypes
+        and not request.accept_mimetypes.best_match(("application/json", "application/problem+json"))
     ):
         raise NotAcceptable
 

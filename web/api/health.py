@@ -1,8 +1,9 @@
 """Whether this process lives, and whether it is ready for work."""
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 
-from system.observability.health import readiness
+from application.views import to_json
+from system.observability.health import readiness, what_is_stuck
 
 from .answers import answer
 from .requests import orderwright
@@ -20,6 +21,13 @@ def live() -> Response:
 
 @health.get("/readyz")
 def ready() -> Response:
-    """The store answers and somebody follows it without faults; else 503, naming each check."""
-    report = readiness(orderwright(), current_app.extensions[RUNNER_SERVICE])
-    return answer(report, 200 if report.is_ready else 503)
+    """The store answers and somebody follows it without faults; else 503, naming each check.
+
+    ``?verbose`` adds what is stuck, which takes longer to find out and changes nothing else.
+    """
+    service = current_app.extensions[RUNNER_SERVICE]
+    report = readiness(orderwright(), service)
+    told = to_json(report)
+    if "verbose" in request.args:
+        told["stuck"] = to_json(what_is_stuck(orderwright(), service))
+    return answer(told, 200 if report.is_ready else 503)

@@ -141,6 +141,24 @@ class CorrectionBody(Model):
     reason: Reason
 
 
+class InterventionBody(Model):
+    """Why a person intervenes in a fulfilment."""
+
+    reason: Reason
+
+
+class ResumeBody(InterventionBody):
+    """From which step it is to go on, and why."""
+
+    step: Reason
+
+
+class ForceFailBody(InterventionBody):
+    """Why a fulfilment is to end as failed; and where a refund that was made by hand is written down."""
+
+    refund_reference: Reason | None = None
+
+
 class NoParameters(Model):
     """The query string of what has no parameters."""
 
@@ -220,6 +238,12 @@ class EventListParameters(PageParameters):
             self.until,
             self.after,
         )
+
+
+class FiguresParameters(Model):
+    """Of which sagas the figures are: of those started since then, else of all."""
+
+    since: Time | None = None
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

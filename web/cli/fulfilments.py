@@ -6,8 +6,11 @@ import click
 
 from system.operations.saga import fulfilment_of
 
-from .commands import Group, page_options, wants_json
-from .output import write_fields, write_json, write_line, write_page, write_table
+from .commands import Group, page_options
+from .figures import figures
+from .fulfilment_output import write_fulfilment
+from .interventions import complete, fail, resume_from, retry
+from .output import write_page
 from .paging import pages
 from .store import opened
 
@@ -41,12 +44,8 @@ def show_fulfilment(order_id: UUID) -> None:
     """Show the fulfilment of an order and its log, always fresh."""
     with opened() as orderwright:
         fulfilment = fulfilment_of(orderwright, order_id)
-    if wants_json():
-        write_json(fulfilment)
-        return
-    write_fields((("order", fulfilment.order_id), ("status", fulfilment.status)))
-    write_line("")
-    write_table(
-        ("at", "step", "status", ">attempt", "error"),
-        ((step.at, step.step, step.status, step.attempt, step.error) for step in fulfilment.steps),
-    )
+    write_fulfilment(fulfilment)
+
+
+for command in (figures, retry, resume_from, complete, fail):
+    fulfilments.add_command(command)

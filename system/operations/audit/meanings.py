@@ -35,6 +35,7 @@ PAYMENT: Mapping[str, PaymentMark] = {
     Payment.Requested.TOPIC: PaymentMark.ASKED,
     Payment.Completed.TOPIC: PaymentMark.CHARGED,
     Payment.Refunded.TOPIC: PaymentMark.REFUNDED,
+    Payment.RefundedByHand.TOPIC: PaymentMark.REFUNDED,
 }
 """What the event does to the money."""
 
@@ -61,6 +62,12 @@ IRRELEVANT = frozenset(
         Fulfilment.PaymentRequested.TOPIC,
         Fulfilment.ReservationRequested.TOPIC,
         Fulfilment.StepAttemptFailed.TOPIC,
+        Fulfilment.StepUnanswered.TOPIC,
+        Fulfilment.StepOverdue.TOPIC,
+        Fulfilment.WithdrawalRequested.TOPIC,
+        Fulfilment.CompensationUnanswered.TOPIC,
+        Fulfilment.CompensationOverdue.TOPIC,
+        Fulfilment.InterventionMade.TOPIC,
         Fulfilment.StepCompleted.TOPIC,
         Fulfilment.StepFailed.TOPIC,
         Fulfilment.CompensationAttemptFailed.TOPIC,
@@ -69,6 +76,11 @@ IRRELEVANT = frozenset(
         Fulfilment.OrderCancellationNoted.TOPIC,
         Payment.ChargeAttemptFailed.TOPIC,
         Payment.ChargeUnanswered.TOPIC,
+        Payment.ChargeWithdrawn.TOPIC,
+        Payment.RefundUnanswered.TOPIC,
+        Payment.CallHastened.TOPIC,
+        Payment.OutcomeDisputed.TOPIC,
+        Payment.DisputeClosed.TOPIC,
         Payment.Declined.TOPIC,
         Payment.RefundRequested.TOPIC,
         Payment.RefundAttemptFailed.TOPIC,

@@ -11,6 +11,7 @@ from application.queries import PageRequest
 from system.bootstrap import Orderwright
 from system.runner.parked import CaseNotFound, EarlierEventWaits, Result
 
+from .calls import close_dispute, is_disputed, retry_call
 from .cases import Case, CaseQuery, Kind, NotForThisCase, Place
 from .desk import CALL, case_of, matching, page_of_cases
 from .rehearsing import Rehearsal, rehearse
@@ -112,6 +113,10 @@ def discard_case(
     check_text(reason, MAX_REASON)
     if case_id.startswith((SAGA, CALL)):
         case = case_of(orderwright, case_id)
+        if is_disputed(case):
+            close_dispute(orderwright, UUID(case.sequence), context, reason)
+            event = DealtEvent(case.case_id, case.what, Result.DISCARDED, None)
+            return ActionReport(case.case_id, case.sequence, (event,), 0, False)
         raise NotForThisCase(
             f"a {case.kind} is not discarded, because money or stock may depend on it: retry it, or end it "
             f"with `orderwright fulfilments force-fail {case.sequence} --reason ...`"
@@ -167,16 +172,20 @@ def retry_all(
 
 
 def _retriable(orderwright: Orderwright, query: CaseQuery) -> list[Case]:
-    return [case for case in matching(orderwright, query) if case.kind is not Kind.CALL]
+    return [case for case in matching(orderwright, query) if not is_disputed(case)]
 
 
 def _retried(orderwright: Orderwright, case: Case, retrier: Retrier) -> ActionReport:
     """A case with all that waits behind it."""
     if case.kind is Kind.CALL:
-        raise NotForThisCase(
-            "a call is not retried by hand: the provider is asked again by itself, under the same key, until "
-            "it has told what became of it"
-        )
+        if is_disputed(case):
+            raise NotForThisCase(
+                "the provider contradicts itself about this payment: ask it, then discard the case with what "
+                "it said as the reason"
+            )
+        retry_call(orderwright, UUID(case.sequence), retrier.context, retrier.reason)
+        event = DealtEvent(case.case_id, case.what, Result.RETRIED, None)
+        return ActionReport(case.case_id, case.sequence, (event,), 0, False)
     if case.kind is Kind.SAGA:
         retry_saga(orderwright, UUID(case.sequence), retrier.context, retrier.reason)
         event = DealtEvent(case.case_id, case.what, Result.RETRIED, None)

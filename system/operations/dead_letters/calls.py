@@ -1,18 +1,60 @@
 """Calls to the payment provider that wait for a person."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
 
+from application.base import CommandContext
+from domain.payments import Payment
 from system.bootstrap import Orderwright
+from system.projections.payment_ledger import TroubledCall
 
-from .cases import Case
+from .cases import Case, Kind
+
+UNKNOWN_IS_A_CASE_AFTER = timedelta(hours=1)
+"""The provider is asked again by itself before and after that; but by then a person should know."""
+
+PROVIDER = "payment provider"
 
 
-def call_cases(orderwright: Orderwright, now: datetime) -> list[Case]:  # noqa: ARG001 - see below
-    """The calls whose outcome somebody has to clear up, as of now, in no order.
+def call_cases(orderwright: Orderwright, now: datetime) -> list[Case]:
+    """Payments whose outcome is unknown for over an hour, and those about which the provider
+    contradicts itself, in no order."""
+    troubled = orderwright.payment_ledger.troubled_calls(now - UNKNOWN_IS_A_CASE_AFTER)
+    return [_case(call) for call in troubled]
 
-    The id of such a case is ``call:<order_id>``, its kind `Kind.CALL`, its sequence the order's id,
-    `where` the provider and `what` the type of the payment's last event; `first_at` is when the
-    call was made first. Every call that was made is asked again under its own key until the provider
-    has told what became of it, so there is none.
-    """
-    return []
+
+def retry_call(orderwright: Orderwright, order_id: UUID, context: CommandContext, reason: str | None) -> None:
+    """Have the provider asked now, rather than when it is due."""
+    _decide(orderwright, order_id, context, lambda payment: payment.hasten(reason or "asked at the desk"))
+
+
+def close_dispute(orderwright: Orderwright, order_id: UUID, context: CommandContext, reason: str) -> None:
+    """A person has settled what the provider contradicts itself about."""
+    _decide(orderwright, order_id, context, lambda payment: payment.close_dispute(reason))
+
+
+def is_disputed(case: Case) -> bool:
+    """Whether the case of a call is about a contradiction."""
+    return case.what == Payment.OutcomeDisputed.TOPIC
+
+
+def _decide(
+    orderwright: Orderwright, order_id: UUID, context: CommandContext, act: Callable[[Payment], None]
+) -> None:
+    payments = orderwright.payments
+    payments.decide(lambda: payments.of_order(order_id), act, context.cause(order_id))
+
+
+def _case(call: TroubledCall) -> Case:
+    return Case(
+        case_id=f"call:{call.order_id}",
+        kind=Kind.CALL,
+        where=PROVIDER,
+        what=Payment.OutcomeDisputed.TOPIC if call.is_disputed else Payment.ChargeUnanswered.TOPIC,
+        sequence=str(call.order_id),
+        error=call.error,
+        attempts=call.attempts,
+        first_at=call.since,
+        last_at=call.since,
+    )

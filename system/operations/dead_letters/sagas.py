@@ -1,12 +1,12 @@
 """Sagas whose undoing failed for good."""
 
 from collections.abc import Iterable
-from importlib import import_module
 from uuid import UUID
 
 from application.base import CommandContext
 from domain.fulfilment import Fulfilment
 from system.bootstrap import Orderwright
+from system.operations.interventions import retry_fulfilment
 from system.projections.saga_log import FailedCompensation
 
 from .cases import Case, Kind, no_such_case
@@ -30,10 +30,7 @@ def saga_case(orderwright: Orderwright, case_id: str) -> Case:
 
 def retry_saga(orderwright: Orderwright, order_id: UUID, context: CommandContext, reason: str | None) -> None:
     """Have the saga of an order try again to undo what it could not undo."""
-    interventions = import_module("system.operations.interventions")
-    interventions.retry_fulfilment(
-        orderwright, order_id, context, reason or "retried at the dead-letter desk"
-    )
+    retry_fulfilment(orderwright, order_id, context, reason or "retried at the dead-letter desk")
 
 
 def _case(failed: FailedCompensation) -> Case:

@@ -252,7 +252,7 @@ def _append(_: Target) -> Iterator[str]:
 def _read_models(target: Target) -> Iterator[str]:
     """The tables of the application's read models."""
     for table in target.tables:
-        for statement in table.create_statements():
+        for statement in (table.create_statement, *table.add_columns_statements(), *table.index_statements()):
             yield for_postgres(statement, target.schema).decode().replace("%%", "%")
         # Room in each page of the table for the next version of a row: it then needs no new index entries.
         yield f"ALTER TABLE {{schema}}.{table.name} SET (fillfactor = 70)"
@@ -270,6 +270,12 @@ def _times(_: Target) -> Iterator[str]:
     yield "SELECT brin_summarize_new_values('{schema}.{app}_events_recorded_idx')"
 
 
+def _calls(target: Target) -> Iterator[str]:
+    """What read models know of retries, deadlines and disputes; tables that are new are made."""
+    yield from _read_models(target)
+    yield "DROP INDEX IF EXISTS {schema}.payment_ledger_due"  # it ordered calls another way
+
+
 MIGRATIONS = (
     Migration(1, "the event store", _base),
     Migration(2, "search by type and metadata", _search),
@@ -277,4 +283,5 @@ MIGRATIONS = (
     Migration(4, "read models", _read_models),
     Migration(5, "leases of the followers", _leases),
     Migration(6, "the index of times is kept up to date", _times),
+    Migration(7, "retries, deadlines and disputes", _calls),
 )

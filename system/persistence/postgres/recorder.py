@@ -26,7 +26,7 @@ from psycopg.rows import TupleRow
 
 from system.persistence.recorders import LogRow, PostgresRecorder
 from system.persistence.sql import for_postgres
-from system.persistence.tables import Change, postgres_parameters, postgres_statement
+from system.persistence.tables import Change, Table, postgres_parameters, postgres_statement
 
 from .appends import Appends
 from .pool import Datastore
@@ -214,7 +214,7 @@ class TunedRecorder(PostgresRecorder):
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def create_tables(self, statements: Iterable[str]) -> None:
+    def create_tables(self, tables: Iterable[Table]) -> None:
         """Nothing: the migrations make the tables."""
 
     def _read(self, statement: str, parameters: Sequence[Any], *, durable: bool = False) -> list[TupleRow]:

@@ -1,22 +1,32 @@
 """The news a fulfilment can hear, by name, and the way it was led up to where a story begins."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment
 from domain.shared.money import Money
 from domain.shared.products import ProductQuantity
-from tests.support.stories import ORDER_ID, given
+from tests.support.stories import FRIDAY_NOON, ORDER_ID, given
+
+SOON = FRIDAY_NOON + timedelta(seconds=1)
+TOMORROW = FRIDAY_NOON + timedelta(days=2)
 
 News = Callable[[Fulfilment], None]
 
 NEWS: dict[str, News] = {
     "paid": lambda f: f.step_completed(PROCESS_PAYMENT),
     "declined": lambda f: f.step_failed(PROCESS_PAYMENT, "payment declined: no funds"),
-    "charge failed once": lambda f: f.step_attempt_failed(PROCESS_PAYMENT, 1, "503"),
-    "charge failed twice": lambda f: f.step_attempt_failed(PROCESS_PAYMENT, 2, "503"),
+    "charge failed once": lambda f: f.step_attempt_failed(PROCESS_PAYMENT, 1, "503", SOON),
+    "charge failed twice": lambda f: f.step_attempt_failed(PROCESS_PAYMENT, 2, "503", SOON),
+    "charge unanswered": lambda f: f.step_unanswered(PROCESS_PAYMENT, 1, "no answer", SOON),
+    "payment overdue": lambda f: f.step_overdue(PROCESS_PAYMENT, TOMORROW),
+    "not yet overdue": lambda f: f.step_overdue(PROCESS_PAYMENT, SOON),
+    "reservation overdue": lambda f: f.step_overdue(RESERVE_INVENTORY, TOMORROW),
+    "unknown step overdue": lambda f: f.step_overdue("PaintTheFence", TOMORROW),
+    "refund unanswered": lambda f: f.compensation_unanswered(PROCESS_PAYMENT, 1, "no answer", SOON),
     "refunded": lambda f: f.step_compensated(PROCESS_PAYMENT),
-    "refund failed once": lambda f: f.compensation_attempt_failed(PROCESS_PAYMENT, 1, "503"),
+    "refund failed once": lambda f: f.compensation_attempt_failed(PROCESS_PAYMENT, 1, "503", SOON),
     "refund failed for good": lambda f: f.compensation_failed(PROCESS_PAYMENT, "account closed"),
     "reserved": lambda f: f.step_completed(RESERVE_INVENTORY),
     "out of stock": lambda f: f.step_failed(RESERVE_INVENTORY, "not enough stock: TEAPOT"),

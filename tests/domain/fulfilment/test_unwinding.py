@@ -58,15 +58,18 @@ CUSTOMER = "cancelled by the customer"
 @pytest.mark.parametrize(
     ("story", "facts_after_cancellation"),
     [
-        # before the outcome of the payment is known: wait for it, and undo a charge
+        # before the outcome of the payment is known: have it called off, wait, and undo a charge
         (
             [CUSTOMER, "paid", "refunded"],
-            ["StepCompleted", "RefundRequested", "StepCompensated", "Failed"],
+            ["WithdrawalRequested", "StepCompleted", "RefundRequested", "StepCompensated", "Failed"],
         ),
-        ([CUSTOMER, "declined"], ["StepFailed", "Failed"]),
+        ([CUSTOMER, "declined"], ["WithdrawalRequested", "StepFailed", "Failed"]),
         (
             [CUSTOMER, "charge failed once", "paid", "refunded"],
-            ["StepAttemptFailed", "StepCompleted", "RefundRequested", "StepCompensated", "Failed"],
+            [
+                *("WithdrawalRequested", "StepAttemptFailed", "StepCompleted"),
+                *("RefundRequested", "StepCompensated", "Failed"),
+            ],
         ),
         # after payment, while the reservation is decided: whatever comes of it is undone as well
         (

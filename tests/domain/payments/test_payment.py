@@ -1,6 +1,7 @@
 """A payment is charged at most once and refunded at most once, whatever the provider says."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -9,11 +10,17 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from domain.payments import Payment, PaymentStatus
-from domain.payments.payment import MAX_ATTEMPTS, PaymentNotCompleted, PaymentOutcomeContradicted
+from domain.payments import Payment, PaymentStatus, Trouble
+from domain.payments.payment import PaymentNotCompleted, PaymentOutcomeContradicted
 from domain.shared.ids import payment_id
 from domain.shared.money import Money
-from tests.support.stories import ORDER_ID, facts, given, new_events, replayed, state
+from tests.support.stories import FRIDAY_NOON, ORDER_ID, facts, given, new_events, replayed, state
+
+MAX_ATTEMPTS = 5
+
+
+def trouble(error: str, times: int = 1, *, is_last: bool = False) -> Trouble:
+    return Trouble(error, FRIDAY_NOON, times, None if is_last else FRIDAY_NOON + timedelta(seconds=times))
 
 
 def requested() -> Payment:
@@ -80,8 +87,8 @@ def test_a_charged_payment_cannot_be_declined_any_more(make: Callable[[], Paymen
 def test_a_failed_attempt_is_followed_by_the_next_one() -> None:
     payment = given(requested())
 
-    payment.charge_attempt_failed(1, "503")
-    payment.charge_attempt_failed(1, "503, told twice")
+    payment.charge_attempt_failed(1, trouble("503"))
+    payment.charge_attempt_failed(1, trouble("503, told twice"))
     assert payment.attempt == 2
     payment.complete("ch_1", 2)
 
@@ -92,8 +99,8 @@ def test_after_the_last_attempt_the_payment_is_declined() -> None:
     payment = given(requested())
 
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        payment.charge_attempt_failed(attempt, "503")
-    payment.charge_attempt_failed(MAX_ATTEMPTS + 1, "503")
+        payment.charge_attempt_failed(attempt, trouble("503", attempt, is_last=attempt == MAX_ATTEMPTS))
+    payment.charge_attempt_failed(MAX_ATTEMPTS + 1, trouble("503"))
 
     *failures, declined = new_events(payment)
     assert len(failures) == MAX_ATTEMPTS - 1
@@ -104,11 +111,11 @@ def test_after_the_last_attempt_the_payment_is_declined() -> None:
 def test_no_answer_is_no_outcome_and_keeps_the_attempt_and_so_the_key() -> None:
     payment = given(requested())
 
-    payment.charge_unanswered(1, "timed out")
-    payment.charge_unanswered(1, "timed out again")
+    payment.charge_unanswered(1, trouble("timed out"))
+    payment.charge_unanswered(1, trouble("timed out again"))
 
     assert facts(payment) == ["ChargeUnanswered"]
-    assert (payment.status, payment.attempt) == (PaymentStatus.REQUESTED, 1)
+    assert (payment.status, payment.attempt) == (PaymentStatus.OUTCOME_UNKNOWN, 1)
     payment.complete("ch_1", 1)
     assert facts(payment) == ["Completed"]
 
@@ -116,9 +123,9 @@ def test_no_answer_is_no_outcome_and_keeps_the_attempt_and_so_the_key() -> None:
 def test_each_attempt_may_go_unanswered() -> None:
     payment = given(requested())
 
-    payment.charge_unanswered(1, "timed out")
-    payment.charge_attempt_failed(1, "503")
-    payment.charge_unanswered(2, "timed out")
+    payment.charge_unanswered(1, trouble("timed out"))
+    payment.charge_attempt_failed(1, trouble("503"))
+    payment.charge_unanswered(2, trouble("timed out"))
 
     assert facts(payment) == ["ChargeUnanswered", "ChargeAttemptFailed", "ChargeUnanswered"]
 
@@ -154,11 +161,13 @@ def test_a_refund_that_fails_five_times_waits_for_a_person_and_may_still_be_made
     payment = being_refunded()
 
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        payment.refund_attempt_failed(attempt, "account closed")
+        payment.refund_attempt_failed(
+            attempt, trouble("account closed", attempt, is_last=attempt == MAX_ATTEMPTS)
+        )
     assert facts(payment) == ["RefundAttemptFailed"] * 4 + ["RefundFailed"]
     given_up = payment.status
 
-    payment.refund_attempt_failed(MAX_ATTEMPTS, "account closed")
+    payment.refund_attempt_failed(MAX_ATTEMPTS, trouble("account closed"))
     payment.refund_made(MAX_ATTEMPTS + 1)
     assert facts(payment) == ["Refunded"]
     assert [given_up, payment.status] == [PaymentStatus.REFUND_FAILED, PaymentStatus.REFUNDED]
@@ -166,12 +175,12 @@ def test_a_refund_that_fails_five_times_waits_for_a_person_and_may_still_be_made
 
 def test_attempts_of_a_refund_are_counted_anew() -> None:
     payment = requested()
-    payment.charge_attempt_failed(1, "503")
+    payment.charge_attempt_failed(1, trouble("503"))
     payment.complete("ch_1", 2)
     payment.request_refund()
     given(payment)
 
-    payment.refund_attempt_failed(1, "503")
+    payment.refund_attempt_failed(1, trouble("503"))
 
     assert facts(payment) == ["RefundAttemptFailed"]
     assert payment.attempt == 2
@@ -180,8 +189,8 @@ def test_attempts_of_a_refund_are_counted_anew() -> None:
 def test_late_news_of_the_charge_does_not_disturb_a_refund() -> None:
     payment = being_refunded()
 
-    payment.charge_unanswered(1, "timed out")
-    payment.charge_attempt_failed(1, "503")
+    payment.charge_unanswered(1, trouble("timed out"))
+    payment.charge_attempt_failed(1, trouble("503"))
     payment.complete("ch_1", 1)
 
     assert facts(payment) == []
@@ -191,19 +200,39 @@ attempts = st.integers(1, MAX_ATTEMPTS + 1)
 answers: st.SearchStrategy[Callable[[Payment], None]] = st.one_of(
     st.builds(lambda ref, n: lambda p: p.complete(ref, n), st.sampled_from(["ch_1", "ch_2"]), attempts),
     attempts.map(lambda n: lambda p: p.decline("no", n)),
-    attempts.map(lambda n: lambda p: p.charge_attempt_failed(n, "503")),
-    attempts.map(lambda n: lambda p: p.charge_unanswered(n, "timed out")),
+    st.builds(
+        lambda n, last: lambda p: p.charge_attempt_failed(n, trouble("503", n, is_last=last)),
+        attempts,
+        st.booleans(),
+    ),
+    attempts.map(lambda n: lambda p: p.charge_unanswered(n, trouble("timed out", n))),
+    attempts.map(lambda n: lambda p: p.refund_unanswered(n, trouble("timed out", n))),
+    st.just(lambda p: p.withdraw("changed my mind")),
+    st.just(lambda p: p.hasten("now")),
     st.just(lambda p: p.request_refund()),
     attempts.map(lambda n: lambda p: p.refund_made(n)),
-    attempts.map(lambda n: lambda p: p.refund_attempt_failed(n, "503")),
+    st.builds(
+        lambda n, last: lambda p: p.refund_attempt_failed(n, trouble("503", n, is_last=last)),
+        attempts,
+        st.booleans(),
+    ),
 )
 
 NEXT = {
-    PaymentStatus.REQUESTED: {PaymentStatus.COMPLETED, PaymentStatus.DECLINED},
+    PaymentStatus.REQUESTED: {
+        PaymentStatus.COMPLETED,
+        PaymentStatus.DECLINED,
+        PaymentStatus.OUTCOME_UNKNOWN,
+    },
+    PaymentStatus.OUTCOME_UNKNOWN: {
+        PaymentStatus.REQUESTED,
+        PaymentStatus.COMPLETED,
+        PaymentStatus.DECLINED,
+    },
     PaymentStatus.COMPLETED: {PaymentStatus.REFUND_REQUESTED},
     PaymentStatus.DECLINED: set(),
     PaymentStatus.REFUND_REQUESTED: {PaymentStatus.REFUNDED, PaymentStatus.REFUND_FAILED},
-    PaymentStatus.REFUND_FAILED: {PaymentStatus.REFUNDED},
+    PaymentStatus.REFUND_FAILED: {PaymentStatus.REFUNDED, PaymentStatus.REFUND_REQUESTED},
     PaymentStatus.REFUNDED: set(),
 }
 
@@ -224,6 +253,6 @@ def test_one_outcome_at_most_one_charge_and_a_refund_only_after_it(
 
     assert all(after is before or after in NEXT[before] for before, after in pairwise(seen))
     events = new_events(payment)
-    for kind in (Payment.Completed, Payment.Declined, Payment.RefundRequested, Payment.Refunded):
+    for kind in (Payment.Completed, Payment.Declined, Payment.ChargeWithdrawn, Payment.Refunded):
         assert sum(isinstance(event, kind) for event in events) <= 1
     assert state(replayed(events)) == state(payment)

@@ -1,0 +1,223 @@
+"""What there is to measure: each metric with its meaning and where in a snapshot its values stand.
+
+Everything is read from the store when it is asked for. So every process of a store tells the same,
+and a restart loses nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from domain.fulfilment import SagaStatus
+from system.bootstrap import Orderwright
+from system.operations.figures import OldestOpen, oldest
+from system.operations.positions import Position, positions
+from system.operations.stuck import PositionWatch, StuckReport, find_stuck, owners_of
+from system.projections.saga_figures import (
+    Settling,
+    count_by_status,
+    count_compensations,
+    count_confirmed,
+    settling,
+)
+from system.runner.service import RunnerService
+
+SETTLED_WITHIN = timedelta(hours=1)
+"""The time to settle is that of sagas which ended within the last hour: whether it is good now."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a store looks like at a moment."""
+
+    by_status: Mapping[str, int]
+    confirmed: int
+    compensations: tuple[int, int]
+    settling: Settling
+    oldest: OldestOpen | None
+    positions: tuple[Position, ...]
+    owners: Mapping[str, str | None]
+    stuck: StuckReport
+    due_calls: int
+
+
+class Kind(StrEnum):
+    """A counter only rises, a gauge goes up and down."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+
+
+Sample = tuple[tuple[str, ...], float]
+"""The values of the labels, and the value."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: its name and labels, what it says, and its samples in a snapshot."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[Snapshot], Iterable[Sample]]
+
+
+def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: PositionWatch) -> Snapshot:
+    """Look at everything there is to measure. Raises `PersistenceError` when the store is away."""
+    owners = owners_of(orderwright, service)
+    where = tuple(positions(orderwright))
+    saga_log = orderwright.saga_log
+    return Snapshot(
+        by_status=count_by_status(saga_log),
+        confirmed=count_confirmed(orderwright.dashboard),
+        compensations=count_compensations(saga_log),
+        settling=settling(saga_log, ended_since=orderwright.clock() - SETTLED_WITHIN)[None],
+        oldest=oldest(orderwright),
+        positions=where,
+        owners=owners,
+        stuck=find_stuck(orderwright, owners, watch),
+        due_calls=orderwright.payment_ledger.count_due_calls(),
+    )
+
+
+def _plain(name: str, kind: Kind, meaning: str, value: Callable[[Snapshot], float | None]) -> Metric:
+    def samples(seen: Snapshot) -> Iterable[Sample]:
+        number = value(seen)
+        return () if number is None else (((), number),)
+
+    return Metric(f"orderwright_{name}", kind, meaning, (), samples)
+
+
+def _labelled(
+    name: str, meaning: str, labels: tuple[str, ...], samples: Callable[[Snapshot], Iterable[Sample]]
+) -> Metric:
+    return Metric(f"orderwright_{name}", Kind.GAUGE, meaning, labels, samples)
+
+
+def _quantiles(seen: Snapshot) -> Iterable[Sample]:
+    for quantile, seconds in (("0.5", seen.settling.p50_seconds), ("0.99", seen.settling.p99_seconds)):
+        if seconds is not None:
+            yield (quantile,), seconds
+
+
+def _parked(seen: Snapshot, *, held_back: bool) -> Iterable[Sample]:
+    counts = {one.follower: one.held_back if held_back else one.parked for one in seen.stuck.parked}
+    return (((follower,), counts.get(follower, 0)) for follower in seen.owners)
+
+
+def _stuck(seen: Snapshot) -> Iterable[Sample]:
+    standing = {(one.follower, one.leader) for one in seen.stuck.positions}
+    for one in seen.positions:
+        key = one.follower, one.leader
+        yield key, key in standing
+
+
+METRICS: tuple[Metric, ...] = (
+    _labelled(
+        "fulfilments",
+        "Sagas that have a status.",
+        ("status",),
+        lambda seen: (((status,), count) for status, count in seen.by_status.items()),
+    ),
+    _plain(
+        "fulfilments_started_total",
+        Kind.COUNTER,
+        "Sagas that were started.",
+        lambda seen: sum(seen.by_status.values()),
+    ),
+    _plain(
+        "fulfilments_completed_total",
+        Kind.COUNTER,
+        "Sagas whose order was confirmed, also those that were unwound afterwards.",
+        lambda seen: seen.confirmed,
+    ),
+    _plain(
+        "fulfilments_failed_total",
+        Kind.COUNTER,
+        "Sagas that ended with the order cancelled and nothing held.",
+        lambda seen: seen.by_status[SagaStatus.FAILED],
+    ),
+    _plain(
+        "compensations_attempted_total",
+        Kind.COUNTER,
+        "Steps that were to be undone.",
+        lambda seen: seen.compensations[0],
+    ),
+    _plain(
+        "compensations_succeeded_total",
+        Kind.COUNTER,
+        "Steps that were undone.",
+        lambda seen: seen.compensations[1],
+    ),
+    _labelled(
+        "fulfilment_settle_seconds",
+        "Time from start to end of the sagas that ended within the last hour; not there when none did.",
+        ("quantile",),
+        _quantiles,
+    ),
+    _plain(
+        "oldest_open_fulfilment_age_seconds",
+        Kind.GAUGE,
+        "Age of the oldest saga that has not ended; 0 when there is none.",
+        lambda seen: 0 if seen.oldest is None else seen.oldest.age_seconds,
+    ),
+    _plain(
+        "stuck_fulfilments",
+        Kind.GAUGE,
+        "Sagas that made no progress for longer than they are allowed, counted up to 10,000.",
+        lambda seen: seen.stuck.overdue_count,
+    ),
+    _plain(
+        "waiting_fulfilments",
+        Kind.GAUGE,
+        "Sagas that wait for a person because a step could not be undone.",
+        lambda seen: seen.stuck.waiting_count,
+    ),
+    _plain(
+        "payment_calls_due",
+        Kind.GAUGE,
+        "Calls to the payment provider that are to be made, now or later.",
+        lambda seen: seen.due_calls,
+    ),
+    _labelled(
+        "follower_position",
+        "Position of a follower in the log of a leader.",
+        ("follower", "leader"),
+        lambda seen: (((one.follower, one.leader), one.position) for one in seen.positions),
+    ),
+    _labelled(
+        "follower_lag_events",
+        "Events in the log of a leader that a follower has still to read.",
+        ("follower", "leader"),
+        lambda seen: (((one.follower, one.leader), one.lag) for one in seen.positions),
+    ),
+    _labelled(
+        "follower_stuck",
+        "1 when a follower has events to read in the log of a leader and does not move, else 0.",
+        ("follower", "leader"),
+        _stuck,
+    ),
+    _labelled(
+        "follower_owned",
+        "1 when some process runs the follower, else 0.",
+        ("follower",),
+        lambda seen: (((name,), owner is not None) for name, owner in seen.owners.items()),
+    ),
+    _labelled(
+        "parked_events",
+        "Events that a follower could not process and has put aside.",
+        ("follower",),
+        lambda seen: _parked(seen, held_back=False),
+    ),
+    _labelled(
+        "held_back_events",
+        "Events that a follower holds back behind a parked one.",
+        ("follower",),
+        lambda seen: _parked(seen, held_back=True),
+    ),
+)
+
+STORE_UP = "orderwright_store_up"
+STORE_UP_HELP = "1 when the store answers; else 0, and there is nothing else."

@@ -1,0 +1,166 @@
+"""What stands still: sagas, parked events, positions that do not move, followers that nobody runs."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from system.bootstrap import Orderwright
+from system.operations.positions import Position, parked_events, positions
+from system.persistence.search import facts_of
+from system.projections.overdue import OverdueSaga, count_overdue, overdue_sagas
+from system.projections.saga_figures import count_waiting, waiting_orders
+from system.runner.service import RunnerService
+
+SHOWN = 20
+LOOKS_APART_SECONDS = 1.0
+UNREAD_FOR = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class ParkedCount:
+    """How many events a follower has parked, and how many it holds back behind them."""
+
+    follower: str
+    parked: int
+    held_back: int
+
+
+@dataclass(frozen=True)
+class StandingPosition:
+    """A follower that has events to read in a leader's log and does not: the first since then."""
+
+    follower: str
+    leader: str
+    position: int
+    lag: int
+    unread_since: datetime
+
+
+@dataclass(frozen=True)
+class StuckReport:
+    """Everything that stands still. Of sagas the first `SHOWN` are named, and all counted.
+
+    `overdue` sagas made no progress for longer than they are allowed where they stand; `waiting` are
+    orders whose saga waits for a person; `unowned` are followers that no process runs.
+    """
+
+    overdue: tuple[OverdueSaga, ...]
+    overdue_count: int
+    waiting: tuple[str, ...]
+    waiting_count: int
+    parked: tuple[ParkedCount, ...]
+    positions: tuple[StandingPosition, ...]
+    unowned: tuple[str, ...]
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether anything stands still."""
+        return bool(self.overdue or self.waiting or self.parked or self.positions or self.unowned)
+
+
+class PositionWatch:
+    """Remembers where followers stood that had something to read. Safe to use from many threads."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def look(self, where: Iterable[Position]) -> list[Position]:
+        """Those that stood at the same position in an earlier look, a second ago or longer, and had
+        something to read then as now."""
+        now = self._monotonic()
+        with self._lock:
+            before, self._seen = self._seen, {}
+            standing = []
+            for one in where:
+                if one.lag <= 0:
+                    continue
+                key = one.follower, one.leader
+                position, since = before.get(key, (one.position, now))
+                if position != one.position:
+                    since = now
+                self._seen[key] = one.position, since
+                if now - since >= LOOKS_APART_SECONDS:
+                    standing.append(one)
+        return standing
+
+
+def find_stuck(
+    orderwright: Orderwright,
+    owners: Mapping[str, str | None],
+    watch: PositionWatch | None = None,
+    pause: Callable[[float], object] = time.sleep,
+) -> StuckReport:
+    """Look for what stands still. Without a watch that has looked before, it takes two looks a second
+    apart to tell that a position does not move; it takes them only where one is suspicious."""
+    now = orderwright.clock()
+    overdue = overdue_sagas(orderwright.saga_log, now, SHOWN)
+    waiting = waiting_orders(orderwright.saga_log, SHOWN)
+    return StuckReport(
+        overdue=overdue,
+        overdue_count=_all(overdue, lambda: count_overdue(orderwright.saga_log, now)),
+        waiting=waiting,
+        waiting_count=_all(waiting, lambda: count_waiting(orderwright.saga_log)),
+        parked=parked_counts(orderwright),
+        positions=_watched(orderwright, watch) if watch is not None else _looked_at_twice(orderwright, pause),
+        unowned=tuple(sorted(name for name, owner in owners.items() if owner is None)),
+    )
+
+
+def owners_of(orderwright: Orderwright, service: RunnerService | None = None) -> Mapping[str, str | None]:
+    """Who runs each follower; None when nobody does. Raises `LeasesUnavailable`."""
+    if service is not None:
+        return service.leases.owners()
+    leases = orderwright.leases()
+    try:
+        return leases.owners()
+    finally:
+        leases.release()
+
+
+def parked_counts(orderwright: Orderwright) -> tuple[ParkedCount, ...]:
+    """The followers that have parked events, and how many."""
+    counts = Counter((report.follower, report.is_first) for report in parked_events(orderwright))
+    return tuple(
+        ParkedCount(follower, counts[follower, True], counts[follower, False])
+        for follower in sorted({follower for follower, _ in counts})
+    )
+
+
+def _all(shown: tuple[Any, ...], count: Callable[[], int]) -> int:
+    return len(shown) if len(shown) < SHOWN else count()
+
+
+def _watched(orderwright: Orderwright, watch: PositionWatch) -> tuple[StandingPosition, ...]:
+    return tuple(_unread(orderwright, watch.look(positions(orderwright))))
+
+
+def _looked_at_twice(
+    orderwright: Orderwright, pause: Callable[[float], object]
+) -> tuple[StandingPosition, ...]:
+    first = {(one.follower, one.leader): one for one in positions(orderwright) if one.lag > 0}
+    if not any(_unread(orderwright, first.values())):
+        return ()
+    pause(LOOKS_APART_SECONDS)
+    second = [
+        one
+        for one in positions(orderwright)
+        if (before := first.get((one.follower, one.leader))) is not None and before.position == one.position
+    ]
+    return tuple(_unread(orderwright, second))
+
+
+def _unread(orderwright: Orderwright, where: Iterable[Position]) -> Iterable[StandingPosition]:
+    """Those whose first unread event was there to be read for a while."""
+    latest = orderwright.clock() - UNREAD_FOR
+    for one in where:
+        application = orderwright.applications[one.leader]
+        for event in application.recorder.select_notifications(start=one.position + 1, limit=1):
+            recorded_at = facts_of(event, application.mapper).recorded_at
+            if recorded_at is not None and recorded_at <= latest:
+                yield StandingPosition(one.follower, one.leader, one.position, one.lag, recorded_at)

@@ -1,0 +1,41 @@
+"""What failed is tried again: not too often, not too long, and not all at once."""
+
+from datetime import timedelta
+
+from hypothesis import given as forall
+from hypothesis import strategies as st
+
+from domain.shared.retrying import JITTER, RetryPolicy
+from tests.support.stories import FRIDAY_NOON
+
+SECOND = timedelta(seconds=1)
+POLICY = RetryPolicy(
+    attempts=5, within=timedelta(minutes=10), first_pause=SECOND, longest_pause=timedelta(minutes=1)
+)
+
+
+def test_it_ends_after_so_many_attempts() -> None:
+    next_at = [POLICY.next_at(failures, FRIDAY_NOON, FRIDAY_NOON, "one") for failures in range(1, 7)]
+
+    assert [at is None for at in next_at] == [False] * 4 + [True] * 2
+
+
+def test_it_ends_after_so_long_however_few_the_attempts_were() -> None:
+    late = FRIDAY_NOON + timedelta(minutes=10)
+
+    assert POLICY.next_at(2, FRIDAY_NOON, late - timedelta(seconds=5), "one") is not None
+    assert POLICY.next_at(2, FRIDAY_NOON, late, "one") is None
+
+
+@forall(failures=st.integers(1, 2000), seed=st.text())
+def test_a_pause_doubles_up_to_the_longest_and_is_longer_by_a_quarter_at_most(
+    failures: int, seed: str
+) -> None:
+    least = min(SECOND * 2.0 ** min(failures - 1, 20), POLICY.longest_pause)
+
+    assert least <= POLICY.pause(failures, seed) <= least * (1 + JITTER)
+    assert POLICY.pause(failures, seed) == POLICY.pause(failures, seed)
+
+
+def test_what_failed_together_is_not_tried_again_together() -> None:
+    assert len({POLICY.pause(1, str(number)) for number in range(100)}) > 50

@@ -1,0 +1,1 @@
+"""The saga failure matrix: each step of the saga in each trouble, and how it ends."""

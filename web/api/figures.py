@@ -1,0 +1,17 @@
+"""The figures of the sagas over HTTP."""
+
+from flask import Blueprint, Response
+
+from system.operations.figures import saga_figures
+
+from .answers import answer
+from .models import FiguresParameters
+from .requests import orderwright, parameters
+
+figures = Blueprint("figures", __name__)
+
+
+@figures.get("/operations/figures")
+def show_figures() -> Response:
+    """How many sagas succeed, how many fail and why, and how long they take."""
+    return answer(saga_figures(orderwright(), parameters(FiguresParameters).since))

@@ -1,0 +1,28 @@
+"""Metrics for Prometheus."""
+
+from typing import cast
+
+from flask import Blueprint, Response, current_app
+
+from system.bootstrap import Orderwright
+from system.observability.metrics import snapshot
+from system.observability.prometheus import CONTENT_TYPE, Exposition
+from system.operations.stuck import PositionWatch
+from system.runner.service import RunnerService
+
+EXPOSITION = "exposition"
+
+metrics = Blueprint("metrics", __name__)
+
+
+def new_metrics(orderwright: Orderwright, service: RunnerService | None) -> Exposition:
+    """What an app tells Prometheus about its store."""
+    watch = PositionWatch()
+    return Exposition(lambda: snapshot(orderwright, service, watch))
+
+
+@metrics.get("/metrics")
+def scrape() -> Response:
+    """Every metric, in the text format of Prometheus; of a store that is away only that it is."""
+    exposition = cast(Exposition, current_app.extensions[EXPOSITION])
+    return Response(exposition.text(), content_type=CONTENT_TYPE)

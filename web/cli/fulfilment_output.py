@@ -1,0 +1,22 @@
+"""How a fulfilment is shown on the command line."""
+
+from application.views import FulfilmentView
+
+from .commands import wants_json
+from .output import write_fields, write_json, write_line, write_table
+
+
+def write_fulfilment(fulfilment: FulfilmentView) -> None:
+    """Show a fulfilment and its log."""
+    if wants_json():
+        write_json(fulfilment)
+        return
+    write_fields((("order", fulfilment.order_id), ("status", fulfilment.status)))
+    write_line("")
+    write_table(
+        ("at", "step", "status", ">attempt", "error", "next attempt"),
+        (
+            (step.at, step.step, step.status, step.attempt, step.error, step.next_at)
+            for step in fulfilment.steps
+        ),
+    )

@@ -1,0 +1,88 @@
+"""Help a fulfilment that does not go on by itself."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import click
+
+from application.base import CommandContext
+from application.limits import MAX_REASON
+from application.views import FulfilmentView
+from system.bootstrap import Orderwright
+from system.operations.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
+
+from .commands import Command, user_option
+from .fulfilment_output import write_fulfilment
+from .store import opened
+from .values import Words
+
+_order_argument = click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
+_reason_option = click.option(
+    "--reason", required=True, type=Words(MAX_REASON), help="Why; it stands in the order's trail."
+)
+_yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.command("retry", cls=Command)
+@_order_argument
+@_reason_option
+@user_option
+def retry(order_id: UUID, reason: str, user: str) -> None:
+    """Ask once more for what the fulfilment of ORDER_ID waits for, also for what could not be undone.
+
+    If it only missed an answer that is there, it is told that instead.
+    """
+    _help(lambda orderwright, command: retry_fulfilment(orderwright, order_id, command, reason), user)
+
+
+@click.command("resume-from", cls=Command)
+@_order_argument
+@click.argument("step", metavar="STEP")
+@_reason_option
+@user_option
+def resume_from(order_id: UUID, step: str, reason: str, user: str) -> None:
+    """The same from STEP (ProcessPayment or ReserveInventory), which has to be what everything waits for."""
+    _help(lambda orderwright, command: resume_fulfilment(orderwright, order_id, step, command, reason), user)
+
+
+@click.command("force-complete", cls=Command)
+@_order_argument
+@_reason_option
+@_yes_option
+@user_option
+def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
+    """Have ORDER_ID confirmed. Refused unless it is paid and its stock is reserved in truth."""
+    _ask(f"Have order {order_id} confirmed?", yes=yes)
+    _help(lambda orderwright, command: force_complete(orderwright, order_id, command, reason), user)
+
+
+@click.command("force-fail", cls=Command)
+@_order_argument
+@_reason_option
+@click.option(
+    "--refund-reference",
+    type=Words(MAX_REASON),
+    help="The refund that failed was made another way; this says where that is written down.",
+)
+@_yes_option
+@user_option
+def fail(order_id: UUID, reason: str, refund_reference: str | None, yes: bool, user: str) -> None:
+    """Have ORDER_ID cancelled. Refused while money or stock is held for it, or may be."""
+    _ask(f"Have order {order_id} cancelled?", yes=yes)
+    _help(
+        lambda orderwright, command: force_fail(
+            orderwright, order_id, command, reason, refund_reference=refund_reference
+        ),
+        user,
+    )
+
+
+def _help(act: Callable[[Orderwright, CommandContext], FulfilmentView], user: str) -> None:
+    with opened() as orderwright:
+        view = act(orderwright, CommandContext(str(uuid4()), orderwright.clock(), user))
+    write_fulfilment(view)
+
+
+def _ask(question: str, *, yes: bool) -> None:
+    if not yes:
+        click.confirm(question, abort=True, err=True)
