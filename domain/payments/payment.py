@@ -317,6 +317,7 @@ class Payment(Aggregate):
     @event(ChargeWithdrawn)
     def _withdraw(self, order_id: UUID, attempt: int, reason: str) -> None:
         self.withdrawn_because = reason
+        self.unanswered = 0  # to call it off is a new question
 
     @event(Completed)
     def _complete(self, order_id: UUID, attempt: int, reference: str) -> None:

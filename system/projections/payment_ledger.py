@@ -164,7 +164,8 @@ class PaymentLedger(Projection):
 
     @react.register
     def _(self, event: Payment.ChargeWithdrawn, work: ProcessingEvent[UUID]) -> None:
-        self.change(work, LEDGER, order_id=str(event.order_id), **_call("call_off", event.attempt, event))
+        because = _because_of(event)
+        self.change(work, LEDGER, order_id=str(event.order_id), call="call_off", unanswered=0, **because)
 
     @react.register
     def _(self, event: Payment.CallHastened, work: ProcessingEvent[UUID]) -> None:

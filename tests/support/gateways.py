@@ -57,6 +57,7 @@ class TroublesomeGateway(SimulatedGateway):
         super().__init__()
         self.before = before
         self.after = after
+        self.before_call_off: Callable[[ChargeRequest], object] = lambda _: None
         self.calls: Counter[str] = Counter()
 
     def charge(self, request: ChargeRequest) -> str:
@@ -66,6 +67,11 @@ class TroublesomeGateway(SimulatedGateway):
         reference = super().charge(request)
         self.after(request)
         return reference
+
+    def call_off(self, request: ChargeRequest) -> str | None:
+        """Call a charge off, with trouble."""
+        self.before_call_off(request)
+        return super().call_off(request)
 
     def refund(self, request: RefundRequest) -> None:
         """Refund, with trouble."""

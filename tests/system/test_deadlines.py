@@ -128,6 +128,35 @@ def test_a_charge_that_was_made_without_an_answer_is_found_out_and_refunded_afte
     assert audit(shop.orderwright).is_clean
 
 
+def test_calling_a_charge_off_is_asked_for_until_the_provider_has_told(
+    shop: Desk, gateway: TroublesomeGateway
+) -> None:
+    gateway.after = refuse(GatewayTimeout("no answer"))
+    order = shop.order("CD-X1")
+    for _ in range(3):
+        shop.way.level()
+        shop.way.call_gateway()
+        shop.wait(60)
+    gateway.before_call_off = refuse(GatewayError("try again"))
+    shop.way.level()
+    shop.cancel(order)
+    asked = 0
+    for _ in range(4):
+        shop.way.level()
+        asked += shop.way.call_gateway()
+        shop.wait(120)
+    assert asked == 4, "a failure to call it off tells nothing about the charge"
+    assert shop.payment(order).status == "OUTCOME_UNKNOWN"
+    shop.wait(3600)
+    assert [case.case_id for case in shop.cases()] == [f"call:{order}"]
+
+    gateway.before_call_off = gateway.after = nothing
+    shop.settle()
+    assert (shop.status(order), shop.payment(order).status) == ("CANCELLED", "REFUNDED")
+    assert (len(gateway.charges), len(gateway.refunds)) == (1, 1)
+    assert not shop.cases()
+
+
 def test_a_deadline_that_passes_after_the_end_changes_nothing(shop: Desk) -> None:
     order = shop.order("CD-X1")
     shop.settle()
