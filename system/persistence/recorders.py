@@ -19,13 +19,15 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 from eventsourcing.popo import POPOFactory, POPOProcessRecorder
-from eventsourcing.postgres import PostgresFactory, PostgresProcessRecorder
+from eventsourcing.postgres import PostgresDatastore, PostgresFactory, PostgresProcessRecorder
 from eventsourcing.sqlite import SQLiteCursor, SQLiteFactory, SQLiteProcessRecorder
 from eventsourcing.utils import get_topic, retry
 from psycopg import Cursor
 from psycopg.rows import DictRow
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
+from .conflicts import told_apart
+from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
 from .sql import for_postgres, for_sqlite
 from .sqlite_indexes import search_indexes
 from .tables import Change, Table, postgres_parameters, postgres_statement, sqlite_statement
@@ -123,6 +125,12 @@ class SqliteRecorder(_Recorder, SQLiteProcessRecorder):
                 UUID(row["originator_id"]), row["originator_version"], row["topic"], row["state"]
             )
 
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """See `AggregateRecorder`. Raises `IntegrityError` only when a version is taken or the position
+        was moved by somebody else."""
+        with told_apart():
+            return super().insert_events(stored_events, **kwargs)
+
     def _insert_events(
         self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
@@ -185,6 +193,18 @@ class PostgresRecorder(_Recorder, PostgresProcessRecorder):
     max_notification_id = _tried_twice(PostgresProcessRecorder.max_notification_id)
     max_tracking_id = _tried_twice(PostgresProcessRecorder.max_tracking_id)
 
+    def __init__(self, datastore: PostgresDatastore, **names: Any) -> None:
+        super().__init__(datastore, **names)
+        self.insert_events_statement = SQL(
+            f"WITH {ABOVE_THE_HEAD} INSERT INTO {{log}} (originator_id, originator_version, topic, state) "
+            "SELECT originator_id, originator_version, topic, state FROM unnest(%s::{event}[]) "
+            f"WHERE {IS_ABOVE_THE_HEAD} RETURNING notification_id"
+        ).format(
+            log=Identifier(datastore.schema, self.events_table_name),
+            sequence=Literal(f'"{datastore.schema}"."{self.events_table_name}_notification_id_seq"'),
+            event=Identifier(datastore.schema, self.stored_event_type_name),
+        )
+
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append in one plain transaction: position, rows, events.
 
@@ -192,7 +212,7 @@ class PostgresRecorder(_Recorder, PostgresProcessRecorder):
         megabyte is under way (psycopg issue 685); a page of events easily is that large. Nor is
         anything retried here: an outage fails fast, and whoever asked decides.
         """
-        with self.datastore.transaction(commit=True) as cursor:
+        with told_apart(), self.datastore.transaction(commit=True) as cursor:
             self._insert_events(cursor, stored_events, **kwargs)
             if not stored_events:
                 return []

@@ -5,15 +5,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from eventsourcing.persistence import PersistenceError
 
-from system.persistence.postgres import recorder
 from tests.support.agreement import assert_read_models_agree
 from tests.support.fixtures import Environment, OpenWay, migrated
 from tests.support.invariants import assert_at_rest, assert_stock_balances
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
-from tests.support.ways import ByHand, UnderOurRunner
+from tests.support.ways import UnderOurRunner
 
 
 @pytest.fixture
@@ -61,23 +59,3 @@ def test_orders_settle_across_databases(apart: Environment, open_way: OpenWay) -
     assert_read_models_agree(shop)
     assert tables(apart, apart["ORDERS_POSTGRES_DBNAME"]) == {"public.orders_events"}
     assert tables(apart, apart["INVENTORY_POSTGRES_DBNAME"]) == {"shelf.inventory_events"}
-
-
-def test_what_a_follower_reads_is_durable_first(
-    tuned_postgres: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    way = open_way(ByHand, tuned_postgres)
-    assert isinstance(way, ByHand)
-    shop = Shop(way)
-    order = shop.order("CD-X1")
-    with monkeypatch.context() as patch:
-        patch.setattr(recorder, "FLUSH", "SELECT 1 / 0 -- the disk does not answer")
-        for read in (
-            lambda: shop.orderwright.orders.recorder.select_log(0, 10),  # type: ignore[attr-defined]  # ours
-            lambda: shop.orderwright.orders.recorder.select_streams({order: 0}),  # type: ignore[attr-defined]  # ours
-            lambda: way.advance("OrderFulfilment"),
-        ):
-            with pytest.raises(PersistenceError, match="division by zero"):
-                read()
-        assert shop.status(order) == "CREATED"  # a look at it is nobody's promise
-    assert way.advance("OrderFulfilment") == 1

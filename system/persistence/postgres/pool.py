@@ -17,6 +17,7 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
+from system.persistence.conflicts import meaning_of
 from system.runner.turn import aside
 
 from .notifier import Notifier
@@ -109,7 +110,6 @@ class Pool:
 
 
 _TRANSLATED: dict[type[psycopg.Error], type[Exception]] = {
-    psycopg.IntegrityError: library.IntegrityError,
     psycopg.OperationalError: library.OperationalError,
     psycopg.InterfaceError: library.InterfaceError,
     psycopg.DataError: library.DataError,
@@ -126,6 +126,8 @@ class translated(contextlib.AbstractContextManager[None]):
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """See `contextlib.AbstractContextManager`."""
+        if isinstance(error, psycopg.IntegrityError):
+            raise meaning_of(error) from error
         if isinstance(error, psycopg.Error):
             theirs = next(ours for base, ours in _TRANSLATED.items() if isinstance(error, base))
             raise theirs(str(error)) from error

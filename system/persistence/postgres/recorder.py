@@ -50,6 +50,9 @@ class TunedRecorder(PostgresRecorder):
         self._append = f'CALL "{schema}"."{events_table_name}_append"({_APPEND_PARAMETERS})'.encode()
         self._insert = f'SELECT "{schema}"."{events_table_name}_insert"({_INSERT_PARAMETERS})'.encode()
         self._fence = f'"{schema}".orderwright_fence'
+        # Asked for once a statement, with its first row, and so after the moment as of which it reads:
+        # the statement's own end then waits for the disk where that is needed. Without rows nothing is.
+        self._durable = f'(SELECT "{schema}".orderwright_durable())'
         self._appends = Appends(self._append_events)
 
     # Writing
@@ -117,9 +120,9 @@ class TunedRecorder(PostgresRecorder):
     def _notify(self) -> None:
         self.datastore.shared.notifier.notify(self.channel_name)
 
-    # Reading: an event can be seen a moment before it is durable. Whoever follows keeps what was read
-    # in memory and acts on it, so those reads return when it is durable. A crash could else take away
-    # an event that somebody has counted already, and give its position and version to another.
+    # Reading: an event can be seen a moment before it is durable, and a crash could still take it away
+    # and give its position and version to another. So every read of events or positions returns when
+    # what it read is durable: nobody acts on, or is told of, what may vanish.
 
     @once_more
     def select_events(
@@ -134,25 +137,25 @@ class TunedRecorder(PostgresRecorder):
         """See `AggregateRecorder`."""
         direction = "DESC" if desc else "ASC"
         statement = (
-            f"SELECT originator_id, originator_version, topic, state FROM {self._events} "
+            f"SELECT {self._durable}, originator_id, originator_version, topic, state FROM {self._events} "
             "WHERE originator_id = %b AND originator_version > %b AND originator_version <= %b "
             f"ORDER BY originator_version {direction} LIMIT %b"
         )
         first, last = gt if gt is not None else -1, lte if lte is not None else _LAST
         rows = self._read(statement, (originator_id, first, last, limit))
-        return [StoredEvent(*row) for row in rows]
+        return [StoredEvent(*event) for _, *event in rows]
 
     @once_more
     def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
         """The events of many streams, of each those after a version; each stream in order."""
         statement = (
-            "SELECT e.originator_id, e.originator_version, e.topic, e.state "
+            f"SELECT {self._durable}, e.originator_id, e.originator_version, e.topic, e.state "
             "FROM unnest(%b::uuid[], %b::bigint[]) AS wanted(id, version) "
             f"JOIN {self._events} AS e ON e.originator_id = wanted.id "
             "AND e.originator_version > wanted.version ORDER BY e.originator_id, e.originator_version"
         )
-        rows = self._read(statement, (list(after), list(after.values())), durable=True)
-        return [StoredEvent(*row) for row in rows]
+        rows = self._read(statement, (list(after), list(after.values())))
+        return [StoredEvent(*event) for _, *event in rows]
 
     @once_more
     def select_notifications(
@@ -168,22 +171,22 @@ class TunedRecorder(PostgresRecorder):
         first = 0 if start is None else start - inclusive_of_start
         of_topics = "AND topic = ANY(%b) " if topics else ""
         statement = (
-            "SELECT originator_id, originator_version, topic, state, notification_id "
+            f"SELECT {self._durable}, originator_id, originator_version, topic, state, notification_id "
             f"FROM {self._events} WHERE notification_id > %b AND notification_id <= %b {of_topics}"
             "ORDER BY notification_id LIMIT %b"
         )
         last = _LAST if stop is None else stop
         rows = self._read(statement, (first, last, *([list(topics)] if topics else []), limit))
-        return [Notification(*row) for row in rows]
+        return [Notification(*event) for _, *event in rows]
 
     @once_more
     def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
         """See `LogReader`."""
         statement = (
-            "SELECT originator_id, originator_version, topic, state, notification_id "
+            f"SELECT {self._durable}, originator_id, originator_version, topic, state, notification_id "
             f"FROM {self._events} WHERE notification_id > %b ORDER BY notification_id LIMIT %b"
         )
-        return cast(Sequence[LogRow], self._read(statement, (after, limit), durable=True))
+        return [cast(LogRow, row[1:]) for row in self._read(statement, (after, limit))]
 
     @once_more
     def max_notification_id(self) -> int | None:
@@ -193,18 +196,22 @@ class TunedRecorder(PostgresRecorder):
     @once_more
     def max_tracking_id(self, application_name: str) -> int | None:
         """See `TrackingRecorder`."""
-        statement = f"SELECT max(notification_id) FROM {self._tracking} WHERE application_name = %b"
-        return cast(int | None, self._read(statement, (application_name,))[0][0])
+        statement = (
+            f"SELECT {self._durable}, notification_id FROM {self._tracking} WHERE application_name = %b"
+        )
+        rows = self._read(statement, (application_name,))
+        return cast(int, rows[0][1]) if rows else None
 
     @once_more
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
         """See `StreamReader`."""
         statement = (
-            "SELECT originator_id, originator_version, topic, state, notification_id "
+            f"SELECT {self._durable}, originator_id, originator_version, topic, state, notification_id "
             f"FROM {self._events} WHERE originator_id = %b AND originator_version >= %b "
             "AND originator_version <= %b ORDER BY originator_version"
         )
-        return [Notification(*row) for row in self._read(statement, (stream_id, first, last or _LAST))]
+        rows = self._read(statement, (stream_id, first, last or _LAST))
+        return [Notification(*event) for _, *event in rows]
 
     @once_more
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -217,17 +224,11 @@ class TunedRecorder(PostgresRecorder):
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Nothing: the migrations make the tables."""
 
-    def _read(self, statement: str, parameters: Sequence[Any], *, durable: bool = False) -> list[TupleRow]:
+    def _read(self, statement: str, parameters: Sequence[Any]) -> list[TupleRow]:
         with self.datastore.shared.connection() as connection:
             cursor = connection.cursor(binary=True)
-            rows = cursor.execute(statement.encode(), parameters, prepare=True).fetchall()
-            if rows and durable:
-                connection.execute(FLUSH, prepare=True)
-            return rows
+            return cursor.execute(statement.encode(), parameters, prepare=True).fetchall()
 
-
-FLUSH = "SELECT pg_logical_emit_message(true, 'orderwright', '')"
-"""An empty commit: it returns when everything before it is on disk (and replicated, where that is set up)."""
 
 _LAST = 2**62
 _INSERT_PARAMETERS = (
