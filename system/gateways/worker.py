@@ -31,6 +31,7 @@ from domain.shared.retrying import RetryPolicy
 from system.projections.payment_ledger import DueCall, PaymentLedger
 from system.runner.feed import STORE_FAULTS
 from system.runner.loop import LONGEST_PAUSE, Wakeup
+from system.runner.pulse import Pulse
 from system.runner.turn import Turn
 
 PAGE = 500
@@ -56,6 +57,7 @@ class GatewayWorker:
         turn: Turn,
     ) -> None:
         self.wakeup = Wakeup()
+        self.pulse = Pulse()
         self._ledger = ledger
         self._payments = payments
         self._gateway = gateway
@@ -95,7 +97,9 @@ class GatewayWorker:
             self._send()
         if not self._in_flight:
             return 0
-        done, _ = wait(self._in_flight, timeout=self._poll_seconds, return_when=FIRST_COMPLETED)
+        done, _ = self.pulse.rest(
+            lambda: wait(self._in_flight, timeout=self._poll_seconds, return_when=FIRST_COMPLETED)
+        )
         outcomes = []
         for future in done:
             call = self._in_flight.pop(future)
@@ -112,17 +116,22 @@ class GatewayWorker:
         return len(outcomes)
 
     def _run(self) -> None:
+        self.pulse.belongs_here()
         while not self.wakeup.is_stopping:
             self.wakeup.clear()
             try:
                 if not self.step() and not self._in_flight:
-                    self.wakeup.wait(self._poll_seconds)
+                    self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
             except STORE_FAULTS as error:
                 log.warning("payment gateway worker pauses", error=str(error))
-                self.wakeup.wait(LONGEST_PAUSE)
+                self._pause()
             except Exception:
                 log.exception("payment gateway worker failed")
-                self.wakeup.wait(LONGEST_PAUSE)
+                self._pause()
+
+    def _pause(self) -> None:
+        self.pulse.fails()
+        self.wakeup.wait(LONGEST_PAUSE)
 
     def _send(self) -> None:
         now = self._clock()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from domain.fulfilment import SagaStatus
 from system.bootstrap import Orderwright
+from system.persistence.answers import Pace, at_pace
 from system.projections.saga_figures import (
     OPEN,
     ReasonFigures,
@@ -79,6 +80,7 @@ class SagaFigures:
     other_reasons: int
 
 
+@at_pace(Pace.SLOW)
 def saga_figures(orderwright: Orderwright, since: datetime | None = None) -> SagaFigures:
     """Count the sagas. While they work each part is counted a moment after the one before."""
     saga_log = orderwright.saga_log

@@ -12,20 +12,19 @@ from uuid import UUID
 
 from eventsourcing.persistence import (
     InfrastructureFactory,
-    InterfaceError,
     Notification,
-    OperationalError,
     ProcessRecorder,
     StoredEvent,
 )
 from eventsourcing.popo import POPOFactory, POPOProcessRecorder
 from eventsourcing.postgres import PostgresDatastore, PostgresFactory, PostgresProcessRecorder
 from eventsourcing.sqlite import SQLiteCursor, SQLiteFactory, SQLiteProcessRecorder
-from eventsourcing.utils import get_topic, retry
+from eventsourcing.utils import get_topic
 from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier, Literal
 
+from .answers import Pace, at_pace, once_more
 from .conflicts import told_apart
 from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
 from .sql import for_postgres, for_sqlite
@@ -182,7 +181,7 @@ def _tried_twice(method: Any) -> Any:
     whoever asks whether this process is ready, for most of a minute. One more is enough for a
     connection that the database had closed meanwhile.
     """
-    return retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)(method.__wrapped__)
+    return once_more(method.__wrapped__)
 
 
 class PostgresRecorder(_Recorder, PostgresProcessRecorder):
@@ -204,6 +203,15 @@ class PostgresRecorder(_Recorder, PostgresProcessRecorder):
             sequence=Literal(f'"{datastore.schema}"."{self.events_table_name}_notification_id_seq"'),
             event=Identifier(datastore.schema, self.stored_event_type_name),
         )
+
+    def create_table(self) -> None:
+        """Make the library's tables, however long it takes on a store that is large already."""
+        with at_pace(Pace.ENDLESS):
+            super().create_table()
+
+    def _create_table(self, curs: Cursor[DictRow]) -> None:
+        curs.execute("SET LOCAL statement_timeout = 0")
+        super()._create_table(curs)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append in one plain transaction: position, rows, events.
@@ -260,7 +268,8 @@ class PostgresRecorder(_Recorder, PostgresProcessRecorder):
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """See `RowStore`."""
-        with self.datastore.transaction(commit=True) as cursor:
+        with at_pace(Pace.ENDLESS), self.datastore.transaction(commit=True) as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
             for table in tables:
                 cursor.execute(self._sql(table.create_statement))
                 if self._columns_of(cursor, table) != set(table.columns):  # to alter would lock the table

@@ -19,6 +19,7 @@ from eventsourcing.persistence import ApplicationRecorder, Mapper, Notification,
 from eventsourcing.postgres import PostgresApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
+from .answers import Pace, at_pace
 from .postgres.recorder import TunedRecorder
 from .sqlite_indexes import CORRELATION, RECORDED, USER
 
@@ -271,7 +272,7 @@ class PostgresSearch(Scan):
             "parts": [f'"{text}"'.encode() for text in plain],
             "size": size,
         }
-        with self._datastore.cursor() as cursor:
+        with at_pace(Pace.SLOW), self._datastore.cursor() as cursor:
             cursor.execute(self._statement.encode(), parameters)
             return [Notification(**{**row, "state": bytes(row["state"])}) for row in cursor.fetchall()]
 
@@ -314,11 +315,13 @@ class TunedSearch(_Indexed):
         return statement, {"since": criteria.since, "until": criteria.until, "after": after}
 
     def _events(self, criteria: EventCriteria, positions: tuple[int, int], limit: int) -> list[Notification]:
-        rows = self._recorder.rows(*self.statement(criteria, positions, limit))
+        with at_pace(Pace.SLOW):
+            rows = self._recorder.rows(*self.statement(criteria, positions, limit))
         return [Notification(**row) for row in rows]
 
     def _first_and_last(self, criteria: EventCriteria, after: int) -> tuple[int | None, int | None]:
-        (row,) = self._recorder.rows(*self.bounds_statement(criteria, after))
+        with at_pace(Pace.SLOW):
+            (row,) = self._recorder.rows(*self.bounds_statement(criteria, after))
         return row["first"], row["last"]
 
 

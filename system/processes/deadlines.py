@@ -19,6 +19,7 @@ from system.processes.order_fulfilment import OrderFulfilment
 from system.projections.saga_log import PassedDeadline, SagaLog
 from system.runner.feed import STORE_FAULTS
 from system.runner.loop import LONGEST_PAUSE, Wakeup
+from system.runner.pulse import Pulse
 
 PAGE = 500
 LOOK_EVERY_SECONDS = 1.0
@@ -38,6 +39,7 @@ class DeadlineScanner:
         grace: timedelta = LONGEST_GRACE,
     ) -> None:
         self.wakeup = Wakeup()
+        self.pulse = Pulse()
         self._saga_log = saga_log
         self._fulfilments = fulfilments
         self._clock = clock
@@ -85,17 +87,25 @@ class DeadlineScanner:
             log.warning("a deadline could not be noted", order_id=str(deadline.order_id), error=str(error))
 
     def _run(self) -> None:
+        self.pulse.belongs_here()
         while not self.wakeup.is_stopping:
             pause = LOOK_EVERY_SECONDS
             try:
                 self.step()
             except STORE_FAULTS:
+                self.pulse.fails()
                 pause = LONGEST_PAUSE
             except Exception:
                 log.exception("looking for deadlines failed")
+                self.pulse.fails()
                 pause = LONGEST_PAUSE
-            look_again = time.monotonic() + pause
-            # Its follower rings at every page; what is overdue can wait for a second all the same.
-            while (left := look_again - time.monotonic()) > 0 and not self.wakeup.is_stopping:
-                self.wakeup.clear()
-                self.wakeup.wait(left)
+            else:
+                self.pulse.beat()
+            self._wait(pause)
+
+    def _wait(self, seconds: float) -> None:
+        # Its follower rings at every page; what is overdue can wait for a second all the same.
+        look_again = time.monotonic() + seconds
+        while (left := look_again - time.monotonic()) > 0 and not self.wakeup.is_stopping:
+            self.wakeup.clear()
+            self.wakeup.wait(left)

@@ -8,11 +8,13 @@ from uuid import UUID
 from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.domain import AggregateEvent
-from eventsourcing.persistence import ProcessRecorder
+from eventsourcing.persistence import InfrastructureFactory, ProcessRecorder
 from eventsourcing.system import Follower, ProcessApplication, RecordingEvent
+from eventsourcing.utils import Environment
 
 from application.base import PAGE_SIZE, Application
 from domain.shared.causes import Cause, because_of
+from system.persistence.postgres.library import with_limits
 from system.persistence.recorders import recorder_for
 from system.runner.working_set import Repository
 
@@ -30,6 +32,10 @@ class Following(Application, Follower[UUID]):
     begins_with: ClassVar[str | None] = None
     """The leader whose log brings new work. It is read only when nothing is left to be done for
     work that has begun, so that work is finished rather than piled up."""
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        """The library's, with connections that nobody waits for without end."""
+        return with_limits(super().construct_factory(env))
 
     def construct_recorder(self) -> ProcessRecorder:
         """Positions, events and rows in one place."""

@@ -41,6 +41,7 @@ from system.processes.following import Following
 from .log import Entry, Log
 from .parked import Pointer, error_text
 from .parking import ParkingLot, parking_lot_id
+from .pulse import of_this_thread
 from .working_set import PageOfWork, WorkingSet
 
 STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
@@ -172,12 +173,15 @@ class Feed:
         last = page[-1].position
         concerning = [entry for entry in page if self._concerns(entry)]
         work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
+        pulse = of_this_thread()
         with self._working_set.page(spared=self._lot_id):
             if concerning:
                 self._working_set.fetch(self._needed_by(concerning))
                 self._lot = self.follower.find(ParkingLot, self._lot_id)
                 for entry in concerning:
                     handle(entry, work)
+                    if pulse is not None:
+                        pulse.beat()
             if work.events or work.saved_kwargs or last - self._recorded >= CARRY_FORWARD_AFTER:
                 self.follower.record_work(work)
                 self._recorded = last

@@ -39,7 +39,7 @@ class Leases(Protocol):
     """The leases of one runner."""
 
     wanted: frozenset[str]
-    """The followers that this runner would like to own."""
+    """The followers that this runner would like to own. May be changed between two renewals."""
 
     def renew(self, running: Collection[str]) -> frozenset[str]:
         """Keep what is ours, take what is free up to a fair share; the followers to run from now on.
@@ -87,7 +87,7 @@ class SoleOwner:
 
     def release(self, running: Collection[str] = ()) -> None:
         """See `Leases`."""
-        self._owners |= dict.fromkeys(self.wanted - set(running))
+        self._owners |= dict.fromkeys(set(self._owners) - set(running))
 
     def owners(self) -> Mapping[str, str | None]:
         """See `Leases`."""
@@ -104,13 +104,15 @@ class FileLeases:
         self._followers = sorted(followers)
         self._held: dict[str, int] = {}
 
-    def renew(self, running: Collection[str]) -> frozenset[str]:  # noqa: ARG002 - it never hands over
-        """See `Leases`."""
+    def renew(self, running: Collection[str]) -> frozenset[str]:
+        """See `Leases`. It hands over only what is not wanted any more."""
+        for name in set(self._held) - self.wanted - set(running):
+            os.close(self._held.pop(name))
         for name in sorted(self.wanted - set(self._held)):
             descriptor = self._locked(name, fcntl.LOCK_EX)
             if descriptor is not None:
                 self._held[name] = descriptor
-        return self.standing()
+        return self.standing() & self.wanted
 
     def standing(self) -> frozenset[str]:
         """See `Leases`."""

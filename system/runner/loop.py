@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from .feed import STORE_FAULTS, Feed
+from .pulse import Pulse
 from .turn import Turn
 
 FIRST_PAUSE = 0.1
@@ -50,6 +51,7 @@ class FollowerLoop(threading.Thread):
         # The log that brings new work comes last, see `Following.begins_with`.
         self.feeds = sorted(feeds, key=lambda feed: feed.leader.name == feed.follower.begins_with)
         self.wakeup = Wakeup()
+        self.pulse = Pulse()
         self.on_progress: list[Wakeup] = []
         self._poll_seconds = poll_seconds
         self._turn = turn
@@ -60,6 +62,7 @@ class FollowerLoop(threading.Thread):
 
     def run(self) -> None:
         """Process pages until stopped; a fault of the store is a pause, not an end."""
+        self.pulse.belongs_here()
         pause = FIRST_PAUSE
         idle_since = time.monotonic()
         while not self.wakeup.is_stopping:
@@ -70,7 +73,7 @@ class FollowerLoop(threading.Thread):
                 elif time.monotonic() - idle_since >= IDLE_BEFORE_CARRYING_FORWARD:
                     self.carry_forward()
                 if not self.has_more:
-                    self.wakeup.wait(self._poll_seconds)
+                    self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
                 self.fault, pause = None, FIRST_PAUSE
             except STORE_FAULTS as error:
                 self._pause(error, pause)
@@ -90,6 +93,7 @@ class FollowerLoop(threading.Thread):
                 self.has_more = True  # perhaps: it was not looked at
                 break
             count += feed.advance(self._turn)
+            self.pulse.beat()
             self.has_more |= feed.has_more
         if count:
             for wakeup in self.on_progress:
@@ -105,4 +109,5 @@ class FollowerLoop(threading.Thread):
         if self.fault is None:
             log.warning("follower pauses", follower=self.feeds[0].follower.name, error=str(error))
         self.fault = f"{type(error).__name__}: {error}"
+        self.pulse.fails()
         self.wakeup.wait(seconds)

@@ -17,8 +17,9 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
-from psycopg import Connection
 from psycopg.rows import TupleRow
+
+from system.persistence.answers import PoliteConnection
 
 from .lease import LEASE_TABLES, LeasesUnavailable
 from .shares import Candidate, fair_shares
@@ -63,6 +64,12 @@ _OWNERS = """
     JOIN {schema}.orderwright_runners ON runner = owner WHERE expires_at > clock_timestamp()"""
 
 
+class LeaseConnection(PoliteConnection):
+    """One that is given up before the leases have run out."""
+
+    within = (2.5, 2.5, None)
+
+
 class PostgresLeases:
     """Leases in two tables, over a connection of their own.
 
@@ -89,7 +96,7 @@ class PostgresLeases:
         self._is_guest = is_guest
         self._me = {"me": self._name, "host": host, "pid": pid, "is_guest": is_guest}
         self._lock = threading.Lock()
-        self._connection: Connection[TupleRow] | None = None
+        self._connection: LeaseConnection | None = None
         self._held: dict[str, float] = {}
         self._is_known = False
 
@@ -137,7 +144,7 @@ class PostgresLeases:
         self._held = dict.fromkeys(mine, began + TIME_TO_LIVE_SECONDS)
         return share & mine
 
-    def _look(self, connection: Connection[TupleRow], wanted: frozenset[str]) -> dict[str, Candidate]:
+    def _look(self, connection: LeaseConnection, wanted: frozenset[str]) -> dict[str, Candidate]:
         """Tell that this runner lives; all living runners, with what they want and hold."""
         rows = self._execute(connection, _LOOK, wanted=sorted(wanted), forgotten_after=_FORGOTTEN_AFTER)
         self._is_known = True
@@ -149,16 +156,14 @@ class PostgresLeases:
         runners[self._name] = Candidate(wanted, me.held if me else frozenset(), self._is_guest)
         return runners
 
-    def _execute(
-        self, connection: Connection[TupleRow], statement: str, **parameters: object
-    ) -> list[TupleRow]:
+    def _execute(self, connection: LeaseConnection, statement: str, **parameters: object) -> list[TupleRow]:
         time_to_live = timedelta(seconds=TIME_TO_LIVE_SECONDS)
         query = statement.replace("{schema}", self._schema).encode()
         cursor = connection.execute(query, {**self._me, "time_to_live": time_to_live, **parameters})
         return cursor.fetchall() if cursor.description else []
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection[TupleRow]]:
+    def _connected(self) -> Iterator[LeaseConnection]:
         with self._lock:
             try:
                 if self._connection is None:
@@ -168,8 +173,8 @@ class PostgresLeases:
                 self._disconnect()
                 raise LeasesUnavailable(f"who follows what cannot be told: {error}") from error
 
-    def _connect(self) -> Connection[TupleRow]:
-        connection = psycopg.connect(**self._parameters)
+    def _connect(self) -> LeaseConnection:
+        connection = LeaseConnection.connect(**self._parameters)
         connection.execute(_LIMITS)
         if self._makes_tables:
             with connection.transaction():

@@ -23,6 +23,7 @@ from .feed import STORE_FAULTS, Feed
 from .log import Leading, Log
 from .loop import FollowerLoop, Wakeup
 from .memory import collect_garbage_less_often
+from .pulse import Pulse
 from .turn import Turn
 from .working_set import Repository, WorkingSet
 
@@ -33,6 +34,7 @@ class Worker(Protocol):
     """A thread beside a follower, woken when it has made progress."""
 
     wakeup: Wakeup
+    pulse: Pulse
 
     def start(self) -> None:
         """Begin."""
@@ -96,6 +98,10 @@ class Post:
     def is_alive(self) -> bool:
         """Whether any of them is at work."""
         return any(thread.is_alive() for thread in self._threads())
+
+    def still_for(self) -> float:
+        """For how many seconds one of them should have moved and has not; 0 while all is well."""
+        return max(thread.pulse.still_for() if thread.is_alive() else 0.0 for thread in self._threads())
 
     def _threads(self) -> "list[FollowerLoop | Worker]":
         return [self.loop, *self.workers]
@@ -186,6 +192,11 @@ class Runner(RecordingEventReceiver[UUID]):
         """The followers that are at work, with those that were told to stop and have not yet."""
         posts = [*self._posts.items(), *self._leaving.items()]
         return frozenset(name for name, post in posts if post.is_alive())
+
+    def still(self) -> dict[str, float]:
+        """The followers that are at work and do not move, and for how many seconds: they hang."""
+        posts = [*self._posts.items(), *self._leaving.items()]
+        return {name: seconds for name, post in posts if (seconds := post.still_for())}
 
     def stop(self, within: float = STOP_WITHIN_SECONDS) -> None:
         """Finish the pages in hand and stop, within five seconds."""

@@ -16,6 +16,9 @@ LOOK_EVERY_SECONDS = 0.02
 
 DRAIN_WITHIN_SECONDS = 4.0
 
+LEFT_TO_OTHERS_SECONDS = 3.0
+"""A follower that hung here is left to others for so long. If none takes it, it begins here again."""
+
 log = structlog.get_logger()
 
 
@@ -42,7 +45,8 @@ def log_change(owned: frozenset[str]) -> None:
 class RunnerService:
     """Each follower has one owner among all processes; when one dies, others take over.
 
-    The leases are renewed by a thread that does nothing else, so that a long page loses none.
+    The leases are renewed by a thread that does nothing else, so that a long page loses none. But only
+    those of followers that move: one that hangs is told to stop, and its lease given up at once.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class RunnerService:
         self.runner = orderwright.runner()
         self.owned: frozenset[str] = frozenset()
         """The followers that this process runs at present."""
+        self._wanted = self.leases.wanted
+        self._hung_until: dict[str, float] = {}
         self._on_change = on_change
         self._is_away = False
         self._stopping = threading.Event()
@@ -79,8 +85,10 @@ class RunnerService:
         return bool(self.owned)
 
     def faults(self) -> dict[str, str]:
-        """The followers of this process that are pausing, and why."""
-        return {name: loop.fault for name, loop in self.runner.loops.items() if loop.fault is not None}
+        """The followers of this process that are pausing or do not move, and why."""
+        pausing = {name: loop.fault for name, loop in self.runner.loops.items() if loop.fault is not None}
+        still = self.runner.still()
+        return pausing | {name: f"has not moved for {still[name]:.0f} seconds" for name in still}
 
     def _run(self) -> None:
         try:
@@ -104,15 +112,28 @@ class RunnerService:
                 return
 
     def _look(self) -> None:
+        hanging = self._hanging()
+        self.leases.wanted = self._wanted - set(self._hung_until)
         try:
-            owned = self.leases.renew(self.runner.running())
+            owned = self.leases.renew(self.runner.running() - hanging)
             self._is_away = False
         except LeasesUnavailable as error:
             if not self._is_away:
                 log.warning("the leases cannot be renewed", error=str(error))
             self._is_away = True
             owned = self.owned & self.leases.standing()
-        self._follow(owned)
+        self._follow(owned - hanging)
+
+    def _hanging(self) -> frozenset[str]:
+        """The followers that do not move. That another begins with them before they have stopped does no
+        harm: of two, only one can move the position."""
+        still, now = self.runner.still(), time.monotonic()
+        for name, seconds in still.items():
+            if name not in self._hung_until:
+                log.warning("a follower hangs and is left to others", follower=name, seconds=round(seconds))
+        self._hung_until = {name: until for name, until in self._hung_until.items() if until > now}
+        self._hung_until |= dict.fromkeys(still, now + LEFT_TO_OTHERS_SECONDS)
+        return frozenset(still)
 
     def _follow(self, names: frozenset[str]) -> None:
         if names != self.owned:
@@ -142,6 +163,6 @@ class RunnerService:
 
     def _release(self) -> None:
         try:
-            self.leases.release(self.runner.running())
+            self.leases.release(self.runner.running() - self._hanging())
         except LeasesUnavailable as error:  # then they run out
             log.warning("the leases could not be given back", error=str(error))

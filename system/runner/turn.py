@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
+from . import pulse
+
 
 class Turn:
     """A lock that is handed on in the order of asking, so nobody starves. Not reentrant."""
@@ -40,7 +42,11 @@ class Turn:
             gate = threading.Lock()
             gate.acquire()
             self._waiting.append(gate)
-        gate.acquire()
+        mine = pulse.of_this_thread()
+        if mine is None:
+            gate.acquire()
+        else:
+            mine.stands_by(gate.acquire)
 
     def _pass_on(self) -> None:
         with self._mutex:
@@ -59,18 +65,21 @@ _mine = _Mine()
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """Let others have this thread's turn, if it has one, while it waits for something.
+    """Let others have this thread's turn, if it has one, while it waits for an answer.
 
     It must not wait in here for what another thread does only in its turn.
     """
-    turn = _mine.turn
-    if turn is None:
-        yield
-        return
-    _mine.turn = None
-    turn._pass_on()
+    turn, mine = _mine.turn, pulse.of_this_thread()
+    if mine is not None:
+        mine.asks()
+    if turn is not None:
+        _mine.turn = None
+        turn._pass_on()
     try:
         yield
+        if mine is not None:
+            mine.beat()
     finally:
-        turn._take()
-        _mine.turn = turn
+        if turn is not None:
+            turn._take()
+            _mine.turn = turn

@@ -12,15 +12,23 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg import Connection, sql
-from psycopg.rows import TupleRow
+from psycopg import sql
+
+from system.persistence.answers import PoliteConnection
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
-PROBE_AFTER_SECONDS = 10
-"""A connection over which nothing came for so long is asked by the system whether it still is one."""
+ASK_AFTER_SECONDS = 5.0
+"""Where no news came for so long, the database is asked whether it is still there: a connection that the
+network has forgotten looks the same as one over which there is nothing to tell."""
 
 log = structlog.get_logger()
+
+
+class ListeningConnection(PoliteConnection):
+    """One that has to answer at once: it is asked nothing that takes time."""
+
+    within = (4.0, 4.0, None)
 
 
 class WakeupListener(threading.Thread):
@@ -31,13 +39,7 @@ class WakeupListener(threading.Thread):
     ) -> None:
         """`leaders` are by the channel that tells about them."""
         super().__init__(name="wakeups", daemon=True)
-        self._parameters = {
-            **parameters,
-            "autocommit": True,
-            "keepalives_idle": PROBE_AFTER_SECONDS,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-        }
+        self._parameters = {**parameters, "autocommit": True}
         self._leaders = leaders
         self._ring = ring
         self._is_stopping = False
@@ -53,7 +55,7 @@ class WakeupListener(threading.Thread):
         with self._stop_reader:
             while not self._is_stopping:
                 try:
-                    with psycopg.connect(**self._parameters) as connection:
+                    with ListeningConnection.connect(**self._parameters) as connection:
                         self._subscribe(connection)
                         pause = FIRST_PAUSE
                         self._listen(connection)
@@ -69,23 +71,24 @@ class WakeupListener(threading.Thread):
         self._stop_writer.close()
         self.join(timeout=1)
 
-    def _subscribe(self, connection: Connection[TupleRow]) -> None:
+    def _subscribe(self, connection: ListeningConnection) -> None:
         for channel in self._leaders:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         for leader in self._leaders.values():  # what was told before this was not heard
             self._ring(leader)
 
-    def _listen(self, connection: Connection[TupleRow]) -> None:
+    def _listen(self, connection: ListeningConnection) -> None:
         while not self._is_stopping:
-            _wait([connection.fileno(), self._stop_reader.fileno()])
+            if not _wait([connection.fileno(), self._stop_reader.fileno()], ASK_AFTER_SECONDS):
+                connection.execute("SELECT 1")
             channels = {notification.channel for notification in connection.notifies(timeout=0)}
             for channel in channels & set(self._leaders):
                 self._ring(self._leaders[channel])
 
 
-def _wait(descriptors: Sequence[int], seconds: float | None = None) -> None:
-    """Until one of them has something to be read, or so long."""
+def _wait(descriptors: Sequence[int], seconds: float) -> bool:
+    """Until one of them has something to be read, or so long; whether one has."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
-    poll.poll(None if seconds is None else seconds * 1000)
+    return bool(poll.poll(seconds * 1000))

@@ -6,8 +6,15 @@ from eventsourcing.persistence import ProcessRecorder, TrackingRecorder
 from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment, EnvType
 
-from .pool import BROKEN_IS_CLOSED_AFTER_MS, Datastore, Pool
+from .pool import Datastore, Pool
 from .recorder import TunedRecorder
+
+BROKEN_IS_CLOSED_AFTER_MS = 5000
+"""A connection on which sent data is not acknowledged for so long is given up by the system."""
+
+PROBES = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
+"""A connection over which nothing came for five seconds is asked by the system whether it still is one,
+and given up four seconds later."""
 
 
 class TunedFactory(PostgresFactory):
@@ -22,6 +29,7 @@ class TunedFactory(PostgresFactory):
         pool = Pool.open(
             connection_parameters(self.env),
             (smallest, smallest + int(get("POSTGRES_MAX_OVERFLOW") or 0)),
+            statement_timeout_of(self.env),
         )
         self._datastore = self.datastore = Datastore(pool, schema_of(self.env))
 
@@ -46,12 +54,18 @@ def schema_of(env: Environment) -> str:
     return env.get("POSTGRES_SCHEMA") or "public"
 
 
+def statement_timeout_of(env: Environment) -> int:
+    """How many seconds the server lets a statement take; 0 is for ever."""
+    return int(env.get("POSTGRES_STATEMENT_TIMEOUT") or 0)
+
+
 def connection_parameters(env: Environment) -> dict[str, Any]:
-    """What connects to an application's database. Whatever hangs is given up in seconds."""
+    """What connects to an application's database, for every connection there is. One that is broken is
+    found out within ten seconds, and no statement waits long for a lock."""
     get = env.get
     milliseconds = {
         "lock_timeout": 1000 * int(get("POSTGRES_LOCK_TIMEOUT") or 0),
-        "statement_timeout": 1000 * int(get("POSTGRES_STATEMENT_TIMEOUT") or 0),
+        "statement_timeout": 1000 * statement_timeout_of(env),
         "idle_in_transaction_session_timeout": 1000
         * int(get("POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT") or 0),
     }
@@ -63,6 +77,7 @@ def connection_parameters(env: Environment) -> dict[str, Any]:
         "password": get("POSTGRES_PASSWORD") or None,
         "connect_timeout": int(get("POSTGRES_CONNECT_TIMEOUT") or 2),
         "tcp_user_timeout": BROKEN_IS_CLOSED_AFTER_MS,
+        **PROBES,
         "application_name": "orderwright",
         "options": " ".join(f"-c {name}={value}" for name, value in milliseconds.items()),
     }

@@ -13,6 +13,8 @@ import psycopg
 from eventsourcing.persistence import PersistenceError
 from psycopg.rows import TupleRow
 
+from system.persistence.answers import PoliteConnection
+
 from .pool import translated
 from .steps import MIGRATIONS, Migration, Target
 
@@ -57,7 +59,7 @@ def check(targets: Sequence[Target]) -> None:
     """Raise `SchemaMismatch` unless every application's tables are as this release needs them."""
     with translated():
         for target in targets:
-            with psycopg.connect(target.conninfo, autocommit=True) as connection:
+            with PoliteConnection.connect(target.conninfo, autocommit=True) as connection:
                 missing = _missing(connection, target)
             if missing:
                 raise SchemaMismatch(

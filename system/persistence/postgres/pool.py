@@ -17,8 +17,8 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
+from system.persistence.answers import PoliteConnection, connection_class
 from system.persistence.conflicts import meaning_of
-from system.runner.turn import aside
 
 from .notifier import Notifier
 
@@ -28,50 +28,45 @@ PATIENCE = 1.0
 PATIENCE_WHILE_AWAY = 0.25
 """Seconds to wait for a connection when the last who waited did so in vain."""
 
-BROKEN_IS_CLOSED_AFTER_MS = 5000
-"""A connection on which sent data is not acknowledged for so long is given up by the system."""
+RECONNECT_FOR_SECONDS = 0.5
+"""The pool gives up soon, so that whoever asks next tries at once. Left alone it would wait twice as long
+after each failure, and find a database that is back only after as long as it was away."""
 
 _lock = threading.Lock()
 _shared: dict[tuple[tuple[str, Any], ...], "Pool"] = {}
 
 
-class PoliteConnection(Connection[TupleRow]):
-    """A connection that lets others have this thread's turn while it waits for the server."""
-
-    def wait(self, *args: Any, **kwargs: Any) -> Any:
-        """See `psycopg.Connection`."""
-        with aside():
-            return super().wait(*args, **kwargs)
-
-
 class Pool:
     """The connections to one database. `open` hands it out, `close` takes it back from one user."""
 
-    def __init__(self, key: tuple[tuple[str, Any], ...], sizes: tuple[int, int]) -> None:
+    def __init__(
+        self, key: tuple[tuple[str, Any], ...], sizes: tuple[int, int], statement_timeout: int
+    ) -> None:
         self._key = key
         self._users = 0
         self._is_away = False
         self.notifier = Notifier(self._send)
         self._pool = psycopg_pool.ConnectionPool[PoliteConnection](
-            connection_class=PoliteConnection,
+            connection_class=connection_class(statement_timeout, self._distrust),
             kwargs={**dict(key), "row_factory": tuple_row, "autocommit": True},
             min_size=sizes[0],
             max_size=sizes[1],
             open=False,
             timeout=PATIENCE,
-            # It gives up soon, so that whoever asks next tries at once. Left alone it would wait twice as
-            # long after each failure, and find a database that is back only after as long as it was away.
-            reconnect_timeout=0.5,
+            reconnect_timeout=RECONNECT_FOR_SECONDS,
         )
 
     @classmethod
-    def open(cls, parameters: dict[str, Any], sizes: tuple[int, int]) -> "Pool":
-        """The pool of this process for these connection parameters, made if need be."""
+    def open(cls, parameters: dict[str, Any], sizes: tuple[int, int], statement_timeout: int = 0) -> "Pool":
+        """The pool of this process for these connection parameters, made if need be.
+
+        `statement_timeout` is the server's limit that is among the parameters, in seconds.
+        """
         key = tuple(sorted(parameters.items()))
         with _lock:
             pool = _shared.get(key)
             if pool is None:
-                pool = _shared[key] = cls(key, sizes)
+                pool = _shared[key] = cls(key, sizes, statement_timeout)
                 pool._pool.open()
             pool._users += 1
             return pool
@@ -85,6 +80,10 @@ class Pool:
             del _shared[self._key]
         self.notifier.stop()
         self._pool.close()
+
+    def _distrust(self) -> None:
+        """Replace every connection: what made one of them silent may have met the others as well."""
+        self._pool.drain()
 
     def _send(self, channels: Collection[str]) -> None:
         with self.connection() as connection:

@@ -13,26 +13,17 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.persistence import (
-    InterfaceError,
-    Notification,
-    OperationalError,
-    StoredEvent,
-    Tracking,
-)
-from eventsourcing.utils import retry
+from eventsourcing.persistence import Notification, StoredEvent, Tracking
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from system.persistence.answers import Pace, at_pace, once_more
 from system.persistence.recorders import LogRow, PostgresRecorder
 from system.persistence.sql import for_postgres
 from system.persistence.tables import Change, Table, postgres_parameters, postgres_statement
 
 from .appends import Appends
 from .pool import Datastore
-
-once_more = retry((InterfaceError, OperationalError), max_attempts=2, wait=0)
-"""For reading: a connection that the database had closed meanwhile is replaced."""
 
 
 class TunedRecorder(PostgresRecorder):
@@ -176,7 +167,8 @@ class TunedRecorder(PostgresRecorder):
             "ORDER BY notification_id LIMIT %b"
         )
         last = _LAST if stop is None else stop
-        rows = self._read(statement, (first, last, *([list(topics)] if topics else []), limit))
+        with at_pace(Pace.SLOW):  # it may have to look through much
+            rows = self._read(statement, (first, last, *([list(topics)] if topics else []), limit))
         return [Notification(*event) for _, *event in rows]
 
     @once_more
