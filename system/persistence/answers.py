@@ -97,6 +97,7 @@ class PoliteConnection(Connection[TupleRow]):
                     f"no answer from the database within {limit:g} seconds, the outcome is unknown"
                 ) from error
 
+
 def connection_class(statement_timeout: int, on_silence: Callable[[], object]) -> type[PoliteConnection]:
     """The class of the connections of a pool. `statement_timeout` is the server's limit, in seconds; with
     0 a slow statement may take for ever. `on_silence` is called when an answer did not come."""

@@ -89,19 +89,18 @@ class DeadlineScanner:
     def _run(self) -> None:
         self.pulse.belongs_here()
         while not self.wakeup.is_stopping:
-            pause = LOOK_EVERY_SECONDS
             try:
                 self.step()
+                self.pulse.rest(lambda: self._wait(LOOK_EVERY_SECONDS))
             except STORE_FAULTS:
-                self.pulse.fails()
-                pause = LONGEST_PAUSE
+                self._pause()
             except Exception:
                 log.exception("looking for deadlines failed")
-                self.pulse.fails()
-                pause = LONGEST_PAUSE
-            else:
-                self.pulse.beat()
-            self._wait(pause)
+                self._pause()
+
+    def _pause(self) -> None:
+        self.pulse.fails()
+        self._wait(LONGEST_PAUSE)
 
     def _wait(self, seconds: float) -> None:
         # Its follower rings at every page; what is overdue can wait for a second all the same.

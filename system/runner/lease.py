@@ -39,13 +39,14 @@ class Leases(Protocol):
     """The leases of one runner."""
 
     wanted: frozenset[str]
-    """The followers that this runner would like to own. May be changed between two renewals."""
+    """The followers that this runner would like to own."""
 
-    def renew(self, running: Collection[str]) -> frozenset[str]:
+    def renew(self, running: Collection[str], hanging: Collection[str] = ()) -> frozenset[str]:
         """Keep what is ours, take what is free up to a fair share; the followers to run from now on.
 
         `running` are those at work in this process. One of them that is not in the answer has to be
-        stopped; until it is no longer running it is kept, so that nobody else begins with it.
+        stopped; until it is no longer running it is kept, so that nobody else begins with it. Those that
+        are `hanging` are given up at once all the same.
         Raises `LeasesUnavailable`.
         """
         ...
@@ -76,10 +77,14 @@ class SoleOwner:
         self.wanted = frozenset(wanted)
         self._owners: dict[str, str | None] = dict.fromkeys(sorted(followers))
 
-    def renew(self, running: Collection[str]) -> frozenset[str]:  # noqa: ARG002 - it never hands over
+    def renew(
+        self,
+        running: Collection[str],  # noqa: ARG002 - it never hands over
+        hanging: Collection[str] = (),
+    ) -> frozenset[str]:
         """See `Leases`."""
         self._owners |= dict.fromkeys(self.wanted, A_PROCESS)
-        return self.wanted
+        return self.wanted - set(hanging)
 
     def standing(self) -> frozenset[str]:
         """See `Leases`."""
@@ -104,15 +109,19 @@ class FileLeases:
         self._followers = sorted(followers)
         self._held: dict[str, int] = {}
 
-    def renew(self, running: Collection[str]) -> frozenset[str]:
-        """See `Leases`. It hands over only what is not wanted any more."""
-        for name in set(self._held) - self.wanted - set(running):
+    def renew(
+        self,
+        running: Collection[str],  # noqa: ARG002 - it never hands over what moves
+        hanging: Collection[str] = (),
+    ) -> frozenset[str]:
+        """See `Leases`."""
+        for name in set(self._held) & set(hanging):
             os.close(self._held.pop(name))
-        for name in sorted(self.wanted - set(self._held)):
+        for name in sorted(self.wanted - set(self._held) - set(hanging)):
             descriptor = self._locked(name, fcntl.LOCK_EX)
             if descriptor is not None:
                 self._held[name] = descriptor
-        return self.standing() & self.wanted
+        return self.standing()
 
     def standing(self) -> frozenset[str]:
         """See `Leases`."""

@@ -26,6 +26,9 @@ from .shares import Candidate, fair_shares
 
 TIME_TO_LIVE_SECONDS = 3.0
 
+LEFT_TO_OTHERS_SECONDS = 60.0
+"""For so long a runner leaves a follower that has hung there to any other that would like to have it."""
+
 _LOCK = 0x6F77206C65617365  # "ow lease"
 _FORGOTTEN_AFTER = timedelta(minutes=1)
 _LIMITS = "SET synchronous_commit = off; SET lock_timeout = '2s'; SET statement_timeout = '2s'"
@@ -98,11 +101,15 @@ class PostgresLeases:
         self._lock = threading.Lock()
         self._connection: LeaseConnection | None = None
         self._held: dict[str, float] = {}
+        self._left_until: dict[str, float] = {}
         self._is_known = False
 
-    def renew(self, running: Collection[str]) -> frozenset[str]:
+    def renew(self, running: Collection[str], hanging: Collection[str] = ()) -> frozenset[str]:
         """See `Leases`."""
-        return self._renew(self.wanted, frozenset(running))
+        now = time.monotonic()
+        self._left_until = {name: until for name, until in self._left_until.items() if until > now}
+        self._left_until |= dict.fromkeys(hanging, now + LEFT_TO_OTHERS_SECONDS)
+        return self._renew(self.wanted - set(hanging), frozenset(running) - set(hanging))
 
     def standing(self) -> frozenset[str]:
         """See `Leases`."""
@@ -134,8 +141,9 @@ class PostgresLeases:
         # What runs although its lease has run out has to stop first, whoever owns it by now.
         late = running - self.standing()
         with self._connected() as connection:
-            runners = self._look(connection, wanted - late)
-            share = fair_shares(runners)[self._name]
+            left = (wanted - late) & set(self._left_until)
+            runners = self._look(connection, wanted - late - left)
+            share = fair_shares(runners)[self._name] | (left - self._wanted_by_others(runners))
             claim = share | (running - late)
             surplus = runners[self._name].held - claim - running
             if surplus:
@@ -143,6 +151,10 @@ class PostgresLeases:
             mine = {row[0] for row in self._execute(connection, _CLAIM, followers=list(claim))}
         self._held = dict.fromkeys(mine, began + TIME_TO_LIVE_SECONDS)
         return share & mine
+
+    def _wanted_by_others(self, runners: Mapping[str, Candidate]) -> frozenset[str]:
+        others = [each for name, each in runners.items() if name != self._name and not each.is_guest]
+        return frozenset().union(*(each.wanted for each in others))
 
     def _look(self, connection: LeaseConnection, wanted: frozenset[str]) -> dict[str, Candidate]:
         """Tell that this runner lives; all living runners, with what they want and hold."""

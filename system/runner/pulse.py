@@ -25,6 +25,7 @@ class Pulse:
     def __init__(self) -> None:
         self._at = time.monotonic()
         self._limit = math.inf
+        self._behind: Callable[[], float] | None = None
 
     def belongs_here(self) -> None:
         """From now on it is the pulse of this thread."""
@@ -53,16 +54,19 @@ class Pulse:
         self.beat()
         return happened
 
-    def stands_by(self, wait: Callable[[], object]) -> None:
-        """It waits for another thread, whose pulse counts meanwhile; afterwards it is as it was."""
-        limit, began = self._limit, time.monotonic()
-        self._limit = math.inf
+    def stands_by(self, wait: Callable[[], object], behind: Callable[[], float]) -> None:
+        """It waits for another thread, and is as still as that one is; afterwards it is as it was."""
+        began = time.monotonic()
+        self._behind = behind
         wait()
         self._at += time.monotonic() - began
-        self._limit = limit
+        self._behind = None
 
     def still_for(self) -> float:
         """For how many seconds it should have moved and has not; 0 while all is well."""
+        behind = self._behind
+        if behind is not None:
+            return behind()
         limit = self._limit
         still = time.monotonic() - self._at
         return still if still > limit else 0.0

@@ -16,9 +16,6 @@ LOOK_EVERY_SECONDS = 0.02
 
 DRAIN_WITHIN_SECONDS = 4.0
 
-LEFT_TO_OTHERS_SECONDS = 3.0
-"""A follower that hung here is left to others for so long. If none takes it, it begins here again."""
-
 log = structlog.get_logger()
 
 
@@ -60,8 +57,7 @@ class RunnerService:
         self.runner = orderwright.runner()
         self.owned: frozenset[str] = frozenset()
         """The followers that this process runs at present."""
-        self._wanted = self.leases.wanted
-        self._hung_until: dict[str, float] = {}
+        self._hanging: frozenset[str] = frozenset()
         self._on_change = on_change
         self._is_away = False
         self._stopping = threading.Event()
@@ -112,28 +108,24 @@ class RunnerService:
                 return
 
     def _look(self) -> None:
-        hanging = self._hanging()
-        self.leases.wanted = self._wanted - set(self._hung_until)
+        self._feel()
         try:
-            owned = self.leases.renew(self.runner.running() - hanging)
+            owned = self.leases.renew(self.runner.running(), self._hanging)
             self._is_away = False
         except LeasesUnavailable as error:
             if not self._is_away:
                 log.warning("the leases cannot be renewed", error=str(error))
             self._is_away = True
             owned = self.owned & self.leases.standing()
-        self._follow(owned - hanging)
+        self._follow(owned - self._hanging)
 
-    def _hanging(self) -> frozenset[str]:
-        """The followers that do not move. That another begins with them before they have stopped does no
-        harm: of two, only one can move the position."""
-        still, now = self.runner.still(), time.monotonic()
-        for name, seconds in still.items():
-            if name not in self._hung_until:
-                log.warning("a follower hangs and is left to others", follower=name, seconds=round(seconds))
-        self._hung_until = {name: until for name, until in self._hung_until.items() if until > now}
-        self._hung_until |= dict.fromkeys(still, now + LEFT_TO_OTHERS_SECONDS)
-        return frozenset(still)
+    def _feel(self) -> None:
+        """Find the followers that do not move. That another process begins with one before it has
+        stopped here does no harm: of two, only one can move its position."""
+        still = self.runner.still()
+        for name in set(still) - self._hanging:
+            log.warning("a follower hangs and is left to others", follower=name, seconds=round(still[name]))
+        self._hanging = frozenset(still)
 
     def _follow(self, names: frozenset[str]) -> None:
         if names != self.owned:
@@ -163,6 +155,6 @@ class RunnerService:
 
     def _release(self) -> None:
         try:
-            self.leases.release(self.runner.running() - self._hanging())
+            self.leases.release(self.runner.running() - self._hanging)
         except LeasesUnavailable as error:  # then they run out
             log.warning("the leases could not be given back", error=str(error))

@@ -20,6 +20,7 @@ class Turn:
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
         self._is_taken = False
+        self._holder: pulse.Pulse | None = None
 
     def __enter__(self) -> None:
         self._take()
@@ -35,18 +36,28 @@ class Turn:
         self._pass_on()
 
     def _take(self) -> None:
+        mine = pulse.of_this_thread()
+        gate = self._queue_up()
+        if gate is not None and mine is not None:
+            mine.stands_by(gate.acquire, self._still_for)
+        elif gate is not None:
+            gate.acquire()
+        self._holder = mine
+
+    def _queue_up(self) -> "threading.Lock | None":
+        """What is to be waited for, if anything."""
         with self._mutex:
             if not self._is_taken:
                 self._is_taken = True
-                return
+                return None
             gate = threading.Lock()
             gate.acquire()
             self._waiting.append(gate)
-        mine = pulse.of_this_thread()
-        if mine is None:
-            gate.acquire()
-        else:
-            mine.stands_by(gate.acquire)
+            return gate
+
+    def _still_for(self) -> float:
+        holder = self._holder
+        return holder.still_for() if holder is not None else 0.0
 
     def _pass_on(self) -> None:
         with self._mutex:

@@ -268,11 +268,11 @@ def test_leases_that_cannot_be_asked_for_are_asked_for_again(
         faults = 3
         is_standing = True
 
-        def renew(self, running: Collection[str]) -> frozenset[str]:
+        def renew(self, running: Collection[str], hanging: Collection[str] = ()) -> frozenset[str]:
             if self.faults:
                 self.faults -= 1
                 raise LeasesUnavailable("stale file handle")
-            return super().renew(running)
+            return super().renew(running, hanging)
 
         def standing(self) -> frozenset[str]:
             return super().standing() if self.is_standing else NOBODY
