@@ -61,6 +61,7 @@ class Turn:
 
     def _pass_on(self) -> None:
         with self._mutex:
+            self._holder = None
             if self._waiting:
                 self._waiting.popleft().release()
             else:
