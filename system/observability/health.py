@@ -60,7 +60,9 @@ def _checks(orderwright: Orderwright, service: RunnerService | None) -> Iterator
     if service is not None and store.ok:
         faults = sorted(service.faults())  # why is in the log: it may name hosts and files
         yield HealthCheck(
-            "followers", not faults, f"pausing: {', '.join(faults)}" if faults else "none is pausing"
+            "followers",
+            not faults,
+            f"pausing or hanging: {', '.join(faults)}" if faults else "none is pausing or hanging",
         )
 
 

@@ -34,7 +34,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Server:
-    """Takes events; those of some streams are not answered until a test says so, or answered with an error."""
+    """Takes events. Some streams get no answer until a test says so, or are refused."""
 
     def __init__(self) -> None:
         self.sent: list[UUID] = []
