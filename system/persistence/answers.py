@@ -74,15 +74,33 @@ class PoliteConnection(Connection[TupleRow]):
     )
     """How many seconds, by `Pace`."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._warnings: list[str | None] = []
+        self.add_notice_handler(self._heed)
+
     @staticmethod
     def on_silence() -> None:
         """What is called when an answer did not come."""
+
+    def _heed(self, notice: psycopg.errors.Diagnostic) -> None:
+        """The server warns, and reports success, when somebody there cut short the wait for a standby."""
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary)
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """See `psycopg.Connection`."""
         if timeout is not None:  # it is waited for news, not for an answer
             with aside():
                 return super().wait(gen, interval, timeout)
+        self._warnings.clear()
+        answer = self._answer(gen, interval)
+        if self._warnings:
+            self.close()
+            raise Unanswered(f"the database warned, the outcome is unknown: {self._warnings[0]}")
+        return answer
+
+    def _answer(self, gen: Any, interval: float) -> Any:
         limit = self.within[_mine.pace]
         began = time.monotonic()
         with aside():

@@ -43,6 +43,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
+    """Answers are waited for as long as anything here takes."""
+    monkeypatch.setattr(answers.PoliteConnection, "within", (BOUNDED, BOUNDED, None))
+
+
+@pytest.fixture
 def network(postgres: PrivatePostgres) -> Iterator[Network]:
     """A network to the database of the tests."""
     with Network(postgres) as network:
@@ -201,6 +207,19 @@ def test_a_commit_that_waits_for_a_standby_in_vain_is_not_acknowledged(
 
     assert insist(place_again(shop, "first")) == place_again(shop, "first")()
     assert len(shop.orderwright.orders.recorder.select_notifications(1, 10)) == 1
+
+
+def test_a_wait_for_a_standby_that_was_cut_short_is_not_acknowledged(
+    on_postgres: Environment, postgres: PrivatePostgres, open_way: OpenWay, ask: Ask, patient: None
+) -> None:
+    """PostgreSQL answers with a success and a warning to who was waiting, when an administrator cancels."""
+    shop = Shop(open_way(ByHand, on_postgres))
+    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    with waiting_for_a_standby(postgres), postgres.connected("postgres") as administrator:
+        placing = ask(place_again(shop, "first"))
+        wait_until(lambda: administrator.execute(cancel).fetchall() or placing.done(), what="it is cancelled")
+        with pytest.raises(OperationalError, match="the outcome is unknown: canceling wait"):
+            placing.result(BOUNDED)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -109,7 +110,7 @@ def test_where_nothing_is_answered_nobody_waits_for_ever_and_what_was_not_sent_i
     waiting = []
     for stream in streams[:3]:
         waiting.append(append(stream))
-        wait_until(lambda stream=stream: stream in server.sent, what="it is sent over a way of its own")
+        wait_until(partial(server.sent.__contains__, stream), what="it is sent over a way of its own")
 
     refused = append(streams[3])
     with pytest.raises(OperationalError, match="nothing was sent"):
