@@ -27,9 +27,11 @@ from system.definition import (
 )
 from system.gateways.simulated import SimulatedGateway
 from system.gateways.worker import GatewayWorker
+from system.persistence.agreement import Disagreement
 from system.persistence.postgres import migrations
 from system.persistence.postgres.factory import connection_parameters, schema_of
 from system.processes.deadlines import DeadlineScanner
+from system.runner import agreement
 from system.runner.lease import FileLeases, Leases, SoleOwner
 from system.runner.postgres_leases import PostgresLeases
 from system.runner.runner import Runner
@@ -171,6 +173,10 @@ class Orderwright:
             return FileLeases(self.settings.data, followers, wanted)
         return SoleOwner(followers, wanted)
 
+    def disagreements(self) -> list[Disagreement]:
+        """Every follower that has read what a log does not have; see `agreement.look`."""
+        return agreement.look(self.applications, orderwright.edges, self.clock)
+
     def close(self) -> None:
         """Close every connection."""
         for application in self.applications.values():
@@ -181,14 +187,20 @@ def build(
     settings: Settings, *, gateway: PaymentGateway | None = None, clock: Clock = utc_now
 ) -> Orderwright:
     """Open the stores and make the system. Tables that are missing are created; those of the tuned
-    module must be there: `SchemaMismatch` says so when they are not."""
+    module must be there: `SchemaMismatch` says so when they are not.
+
+    That a log lacks what its followers have read does not keep it from opening: it is noted, and
+    whatever would make it worse is refused.
+    """
     environment = application_environment(settings)
     migrations.check(migration_targets(settings))
     applications: dict[str, Application[UUID]] = {
         name: _open(orderwright.get_app_cls(name), environment) for name in orderwright.nodes
     }
     gateway = gateway or SimulatedGateway(settings.gateway_latency_ms / 1000)
-    return Orderwright(settings, applications, gateway, clock)
+    opened = Orderwright(settings, applications, gateway, clock)
+    opened.disagreements()
+    return opened
 
 
 def _open(application_class: type[A], environment: dict[str, str]) -> A:

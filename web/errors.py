@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from application.errors import Contradiction, DomainError, NotFound, VersionConflict
 from application.queries import InvalidQuery
+from system.persistence.agreement import LogDisagrees
 
 RETRY_AFTER_SECONDS = 1
 
@@ -93,6 +94,12 @@ def problem_of(error: Exception) -> Problem:
         return _of_request(error)
     if isinstance(error, ReadModelBehind):
         return _try_again("read_model_behind", "the read model has not seen that write yet; ask again")
+    if isinstance(error, LogDisagrees):
+        return _try_again(
+            "log_disagrees",
+            "the log of what this is about lacks events that were read of it, so nothing is added to it "
+            "until an operator has realigned the store; then send the command again under the same key",
+        )
     if isinstance(error, _STORE_FAULTS):
         return _try_again(
             "store_unavailable",

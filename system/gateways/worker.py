@@ -119,6 +119,10 @@ class GatewayWorker:
         self.pulse.belongs_here()
         while not self.wakeup.is_stopping:
             self.wakeup.clear()
+            if self.wakeup.is_held:
+                self._not_before.clear()  # the ledger may be built anew
+                self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
+                continue
             try:
                 if not self.step() and not self._in_flight:
                     self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))

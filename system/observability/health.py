@@ -7,6 +7,7 @@ import structlog
 from eventsourcing.domain import EventSourcingError
 
 from system.bootstrap import Orderwright
+from system.observability.agreement import log_agreement
 from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.runner.lease import LeasesUnavailable
 from system.runner.service import RunnerService
@@ -57,6 +58,7 @@ def _checks(orderwright: Orderwright, service: RunnerService | None) -> Iterator
     yield store
     if store.ok:
         yield _runner(orderwright, service)
+        yield HealthCheck("logs", *log_agreement(orderwright))
     if service is not None and store.ok:
         faults = sorted(service.faults())  # why is in the log: it may name hosts and files
         yield HealthCheck(

@@ -14,6 +14,7 @@ from system.bootstrap import Orderwright
 from system.operations.figures import OldestOpen, oldest
 from system.operations.positions import Position, positions
 from system.operations.stuck import PositionWatch, StuckReport, find_stuck, owners_of
+from system.persistence.agreement import Disagreement
 from system.projections.saga_figures import (
     Settling,
     count_by_status,
@@ -40,6 +41,7 @@ class Snapshot:
     owners: Mapping[str, str | None]
     stuck: StuckReport
     due_calls: int
+    disagreements: tuple[Disagreement, ...]
 
 
 class Kind(StrEnum):
@@ -79,6 +81,7 @@ def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: Pos
         owners=owners,
         stuck=find_stuck(orderwright, owners, watch),
         due_calls=orderwright.payment_ledger.count_due_calls(),
+        disagreements=tuple(orderwright.disagreements()),
     )
 
 
@@ -105,6 +108,13 @@ def _quantiles(seen: Snapshot) -> Iterable[Sample]:
 def _parked(seen: Snapshot, *, held_back: bool) -> Iterable[Sample]:
     counts = {one.follower: one.held_back if held_back else one.parked for one in seen.stuck.parked}
     return (((follower,), counts.get(follower, 0)) for follower in seen.owners)
+
+
+def _disagreeing(seen: Snapshot) -> Iterable[Sample]:
+    disagreeing = {(one.follower, one.leader) for one in seen.disagreements}
+    for one in seen.positions:
+        key = one.follower, one.leader
+        yield key, key in disagreeing
 
 
 def _stuck(seen: Snapshot) -> Iterable[Sample]:
@@ -198,6 +208,12 @@ METRICS: tuple[Metric, ...] = (
         "1 when a follower has events to read in the log of a leader and does not move, else 0.",
         ("follower", "leader"),
         _stuck,
+    ),
+    _labelled(
+        "follower_disagrees",
+        "1 when a follower has read what the log of a leader does not have, else 0.",
+        ("follower", "leader"),
+        _disagreeing,
     ),
     _labelled(
         "follower_owned",

@@ -7,8 +7,15 @@ from enum import StrEnum
 from eventsourcing.persistence import PersistenceError
 
 from system.bootstrap import Orderwright, build
-from system.operations.positions import ParkedReport, Position, parked_events, positions
+from system.operations.positions import (
+    ParkedReport,
+    Position,
+    parked_events,
+    positions,
+    sequences_behind,
+)
 from system.operations.stuck import StuckReport, find_stuck, owners_of
+from system.persistence.agreement import Disagreement
 from system.settings import IN_MEMORY, InvalidSettings, Settings
 
 
@@ -37,6 +44,7 @@ class DoctorReport:
     positions: tuple[Position, ...] = field(default=())
     parked: tuple[ParkedReport, ...] = field(default=())
     stuck: StuckReport | None = None
+    disagreements: tuple[Disagreement, ...] = ()
 
     @property
     def is_healthy(self) -> bool:
@@ -73,9 +81,15 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
         )
     owners = owners_of(orderwright)
     stuck = find_stuck(orderwright, owners)
-    checks += [_runner(owners), _positions_check(where, stuck), _parked_check(parked)]
+    disagreements = tuple(orderwright.disagreements())
+    checks += [
+        _runner(owners),
+        _logs_check(orderwright, disagreements),
+        _positions_check(where, stuck),
+        _parked_check(parked),
+    ]
     checks += [_failed_compensations(stuck), _progress(stuck)]
-    return DoctorReport(tuple(checks), where, parked, stuck)
+    return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
 
 
 def _runner(owners: Mapping[str, str | None]) -> Check:
@@ -85,6 +99,22 @@ def _runner(owners: Mapping[str, str | None]) -> Check:
         return Check("runner", Verdict.OK, f"every follower is run by {by_whom}")
     whom = "any follower" if len(nobody) == len(owners) else ", ".join(nobody)
     return Check("runner", Verdict.WARNING, f"no process runs {whom}: orders wait until one does")
+
+
+def _logs_check(orderwright: Orderwright, disagreements: tuple[Disagreement, ...]) -> Check:
+    if disagreements:
+        found = "; ".join(one.detail for one in disagreements)
+        return Check(
+            "logs",
+            Verdict.PROBLEM,
+            f"{found}. Who is named here does not run, and those logs take no events: "
+            "see `orderwright store realign`",
+        )
+    late = sequences_behind(orderwright)
+    if late:
+        names = ", ".join(f"{one.log} (next {one.next_position}, log ends at {one.head})" for one in late)
+        return Check("logs", Verdict.WARNING, f"a sequence is behind, the next append puts it right: {names}")
+    return Check("logs", Verdict.OK, "every log has what its followers have read")
 
 
 def _positions_check(where: tuple[Position, ...], stuck: StuckReport) -> Check:

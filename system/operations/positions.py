@@ -8,6 +8,7 @@ from eventsourcing.persistence import TrackingRecorder
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.processes.following import Following
+from system.runner.agreement import agreement_store
 from system.runner.parked import ParkedEvent
 from system.runner.parking import ParkingLot, parking_lot_id
 
@@ -36,6 +37,27 @@ def positions(orderwright: Orderwright) -> list[Position]:
         position = recorder.max_tracking_id(leader) or 0
         head = orderwright.applications[leader].recorder.max_notification_id() or 0
         found.append(Position(follower, leader, position, head))
+    return found
+
+
+@dataclass(frozen=True)
+class LateSequence:
+    """A log whose next event would get a position that is taken, if the append did not see to that."""
+
+    log: str
+    next_position: int
+    head: int
+
+
+def sequences_behind(orderwright: Orderwright) -> list[LateSequence]:
+    """The logs whose sequence was put back."""
+    found = []
+    for log in sorted(definition.leaders):
+        application = orderwright.applications[log]
+        head = application.recorder.max_notification_id() or 0  # first: the sequence only rises
+        due = agreement_store(application).next_position()
+        if due is not None and due <= head:
+            found.append(LateSequence(log, due, head))
     return found
 
 

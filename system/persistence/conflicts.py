@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from eventsourcing.persistence import DataError, IntegrityError, InternalError, PersistenceError
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    PersistenceError,
+)
+
+from .agreement import REFUSED, REFUSED_STATE, LogDisagrees
 
 FENCE = "orderwright_fence"
 """The name under which the tuned module's fence complains: the position was moved by somebody else."""
@@ -23,7 +31,7 @@ class DamagedLog(InternalError):
 @contextmanager
 def told_apart() -> Iterator[None]:
     """Raises in the place of the library's `IntegrityError`, which stands for every broken constraint,
-    what the broken one means."""
+    what the broken one means; and `LogDisagrees` where the log takes no events."""
     try:
         yield
     except IntegrityError as error:
@@ -32,6 +40,10 @@ def told_apart() -> Iterator[None]:
                 raise meaning_of(cause) from cause
             case sqlite3.IntegrityError() as cause:
                 raise meaning_in_sqlite(cause) from cause
+        raise
+    except OperationalError as error:
+        if is_refusal(error.__cause__):
+            raise LogDisagrees(REFUSED) from error
         raise
 
 
@@ -48,11 +60,18 @@ def meaning_of(error: psycopg.IntegrityError) -> PersistenceError:
 def meaning_in_sqlite(error: sqlite3.IntegrityError) -> PersistenceError:
     """What a constraint of SQLite means that was broken. It names the columns."""
     text = str(error)
+    if text == REFUSED:
+        return LogDisagrees(REFUSED)
     if text.startswith("UNIQUE") and (".originator_version" in text or "tracking." in text):
         return IntegrityError(text)
     if "stored_events." in text:
         return DamagedLog(f"the log breaks its own rules: {text}")
     return DataError(text)
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """Whether this is how a table of events on PostgreSQL says that it takes none."""
+    return isinstance(error, psycopg.Error) and error.sqlstate == REFUSED_STATE
 
 
 def is_log(table: str) -> bool:

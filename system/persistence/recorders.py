@@ -15,6 +15,7 @@ from eventsourcing.persistence import (
     Notification,
     ProcessRecorder,
     StoredEvent,
+    Tracking,
 )
 from eventsourcing.popo import POPOFactory, POPOProcessRecorder
 from eventsourcing.postgres import PostgresDatastore, PostgresFactory, PostgresProcessRecorder
@@ -24,10 +25,13 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier, Literal
 
+from .agreement import AlwaysAgrees, Checkpoint
 from .answers import Pace, at_pace, once_more
 from .conflicts import told_apart
 from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
+from .postgres_agreement import PostgresAgreement
 from .sql import for_postgres, for_sqlite
+from .sqlite_agreement import SqliteAgreement, agreement_statements, move_mark
 from .sqlite_indexes import search_indexes
 from .tables import Change, Table, postgres_parameters, postgres_statement, sqlite_statement
 
@@ -40,6 +44,10 @@ class LogReader(Protocol):
 
     def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
         """At most so many events after a position, in the order of positions."""
+        ...
+
+    def select_log_from(self, position: int, limit: int) -> Sequence[LogRow]:
+        """The event at a position, if it is there, and at most so many after it."""
         ...
 
 
@@ -73,9 +81,18 @@ class _Recorder(ProcessRecorder):
             for one in self.select_notifications(after, limit, inclusive_of_start=False)
         ]
 
+    def select_log_from(self, position: int, limit: int) -> Sequence[LogRow]:
+        """See `LogReader`."""
+        return self.select_log(position - 1, limit + 1)
 
-class InMemoryRecorder(_Recorder, POPOProcessRecorder):
-    """Events in memory, gone with the process. It holds no rows: read models use SQLite then."""
+
+class InMemoryRecorder(AlwaysAgrees, _Recorder, POPOProcessRecorder):
+    """Events in memory, gone with the process. It holds no rows: read models use SQLite then. Nor can
+    anything come between a log and its followers: both end with the process."""
+
+    def checkpoint(self, leader: str) -> tuple[int, str | None]:
+        """See `AgreementStore`."""
+        return self.max_tracking_id(leader) or 0, None
 
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
         """See `StreamReader`."""
@@ -97,12 +114,22 @@ class InMemoryRecorder(_Recorder, POPOProcessRecorder):
             ]
 
 
-class SqliteRecorder(_Recorder, SQLiteProcessRecorder):
+class SqliteRecorder(SqliteAgreement, _Recorder, SQLiteProcessRecorder):
     """Events and rows in an SQLite file of the application's own."""
 
     def construct_create_table_statements(self) -> list[str]:
-        """The library's tables, and indexes by which events are searched."""
-        return [*super().construct_create_table_statements(), *search_indexes(self.events_table_name)]
+        """The library's tables, ours beside them, and indexes by which events are searched."""
+        events = self.events_table_name
+        return [
+            *super().construct_create_table_statements(),
+            *search_indexes(events),
+            *agreement_statements(events),
+        ]
+
+    def _insert_tracking(self, c: SQLiteCursor, tracking: Tracking) -> None:
+        if isinstance(tracking, Checkpoint):
+            move_mark(c, tracking, tracking.mark, tracking.before)
+        super()._insert_tracking(c, tracking)
 
     def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
         """See `StreamsReader`."""
@@ -184,7 +211,7 @@ def _tried_twice(method: Any) -> Any:
     return once_more(method.__wrapped__)
 
 
-class PostgresRecorder(_Recorder, PostgresProcessRecorder):
+class PostgresRecorder(PostgresAgreement, _Recorder, PostgresProcessRecorder):
     """Events and rows in tables of a PostgreSQL database."""
 
     select_events = _tried_twice(PostgresProcessRecorder.select_events)
@@ -226,6 +253,16 @@ class PostgresRecorder(_Recorder, PostgresProcessRecorder):
                 return []
             self._insert_stored_events(cursor, stored_events, **kwargs)
             return self._fetch_ids_after_insert_events(cursor, stored_events, **kwargs)
+
+    def create_table(self) -> None:
+        """The library's tables, and ours beside them."""
+        super().create_table()
+        self.create_agreement_tables()
+
+    def _insert_tracking(self, curs: Cursor[DictRow], tracking: Tracking) -> None:
+        super()._insert_tracking(curs, tracking)
+        if isinstance(tracking, Checkpoint) and self.datastore.single_row_tracking:
+            self.move_mark(curs, tracking, tracking.mark, tracking.before)
 
     def _insert_events(
         self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any
@@ -289,7 +326,8 @@ class PostgresRecorder(_Recorder, PostgresProcessRecorder):
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """See `RowStore`."""
         with self.datastore.cursor() as cursor:
-            return cursor.execute(self._sql(statement), parameters).fetchall()
+            found: list[dict[str, Any]] = cursor.execute(self._sql(statement), parameters).fetchall()
+            return found
 
     def _sql(self, statement: str) -> bytes:
         return for_postgres(statement, self.datastore.schema)

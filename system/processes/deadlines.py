@@ -90,7 +90,8 @@ class DeadlineScanner:
         self.pulse.belongs_here()
         while not self.wakeup.is_stopping:
             try:
-                self.step()
+                if not self.wakeup.is_held:
+                    self.step()
                 self.pulse.rest(lambda: self._wait(LOOK_EVERY_SECONDS))
             except STORE_FAULTS:
                 self._pause()

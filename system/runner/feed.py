@@ -1,19 +1,22 @@
 """One follower reading one leader, page by page.
 
 A page is one unit of work: its events are processed in order, and what they led to is recorded
-together with the position of the last of them. That the position only moves forward is the fence:
-a second runner, or one that wakes up late, cannot record a page again.
+together with the position of the last of them and the mark of the event there. That the position
+only moves forward, and only from where the page began, is the fence: a second runner, or one that
+wakes up late, cannot record a page again.
 
 What can go wrong, and what follows:
 - a version conflict (a command was faster): the page is processed again from fresh state;
 - a fault of the store: raised to the loop, which pauses and comes back;
+- the event that was read last is not in the log any more: noted beside the log, and raised to the
+  loop in the same way; nothing is recorded until somebody has realigned the two;
 - an error in a reaction: the page is halved until the event stands alone, which is tried a few
   times more and then parked; later events of its order wait behind it, all others go on.
 """
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import cast
@@ -28,17 +31,19 @@ from eventsourcing.persistence import (
     OperationalError,
     ProgrammingError,
     StoredEvent,
-    Tracking,
 )
 
 from application.limits import MAX_CORRELATION_ID, check_text
 from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
+from system.persistence.agreement import Checkpoint, LogDisagrees
 from system.persistence.search import facts_of
 from system.processes.following import Following
 
+from .agreement import agreement_store, disagreement, is_noted, note
 from .log import Entry, Log
+from .marks import Mark
 from .parked import Pointer, error_text
 from .parking import ParkingLot, parking_lot_id
 from .pulse import of_this_thread
@@ -52,6 +57,8 @@ PAUSE_BETWEEN_ATTEMPTS = 0.05
 CONFLICTS_BEFORE_ISOLATION = 20
 CARRY_FORWARD_AFTER = 5000
 """A position that moved this far without effect is recorded all the same."""
+LOOK_AFTER_SECONDS = 10.0
+"""So often who has nothing to read looks whether somebody has set its position back."""
 
 _ALONE: AbstractContextManager[None] = contextlib.nullcontext()
 
@@ -77,7 +84,10 @@ class Feed:
         self._clock = clock
         self._page_size = page_size
         self._position: int | None = None
+        self._mark: Mark | None = None
         self._recorded = 0
+        self._recorded_mark: str | None = None
+        self._looked_at = 0.0
         self._lot: ParkingLot | None = None  # as of the page in hand
         self.has_more = False
         """Whether there may be more to read without any further news of it."""
@@ -87,9 +97,18 @@ class Feed:
         """Up to where the leader's log is processed. May be ahead of what is recorded, but only
         by events that led to nothing."""
         if self._position is None:
-            self._recorded = self.follower.recorder.max_tracking_id(self.leader.name) or 0
-            self._position = self._recorded
-        return self._position
+            self._load()
+        return cast(int, self._position)
+
+    def _load(self) -> None:
+        """Begin from what is recorded."""
+        text: str | None
+        self._recorded, text = agreement_store(self.follower).checkpoint(self.leader.name)
+        self._position, self._mark = self._recorded, Mark.read(text, self._recorded)
+        self._recorded_mark = text
+        self._looked_at = time.monotonic()
+        if self._recorded and self._mark is None and is_noted(self.leader, self.follower.name):
+            raise LogDisagrees(f"{self.leader.name} was found to lack what was read of it")
 
     def head(self) -> int:
         """Where the leader's log ends."""
@@ -100,21 +119,49 @@ class Feed:
 
         It is processed when it is this thread's turn.
         """
-        page, self.has_more = self._log.page(self.position, self._page_size)
-        if page:
-            with turn:
-                self._process(page)
+        with self._forgetting_what_is_wrong():
+            page, self.has_more = self._read()
+            if page:
+                with turn:
+                    self._process(page)
+            elif time.monotonic() - self._looked_at > LOOK_AFTER_SECONDS:
+                self._is_overtaken()
         return len(page)
+
+    def check(self) -> None:
+        """Raise `LogDisagrees` unless the log has what was read of it."""
+        with self._forgetting_what_is_wrong():
+            self._read()
+
+    def _read(self) -> tuple[Sequence[Entry], bool]:
+        position = self.position
+        try:
+            return self._log.page(position, self._page_size, self._mark)
+        except LogDisagrees:
+            name = self.follower.name
+            note(self.leader, disagreement(self.leader, name, position, self._mark, self._clock))
+            raise
+
+    @contextlib.contextmanager
+    def _forgetting_what_is_wrong(self) -> Iterator[None]:
+        """When a log disagrees, nothing that is remembered can be trusted."""
+        try:
+            yield
+        except LogDisagrees:
+            self._working_set.forget()
+            self._position = None
+            raise
 
     def carry_forward(self) -> None:
         """Record a position that moved without effect, so that others see how far this feed is."""
         if self._position is not None and self._position > self._recorded:
+            here = self._checkpoint(self._position, self._mark)
             try:
-                self.follower.recorder.insert_tracking(Tracking(self.leader.name, self._position))
+                self.follower.recorder.insert_tracking(here)
             except IntegrityError:
                 self._position = None
             else:
-                self._recorded = self._position
+                self._recorded, self._recorded_mark = here.notification_id, here.mark
 
     def _process(self, page: Sequence[Entry]) -> None:
         error: Exception = IntegrityError("the page conflicts with what is stored, again and again")
@@ -122,7 +169,7 @@ class Feed:
             try:
                 self._record(page, self._react_to)
             except IntegrityError:
-                if self._is_overtaken(page):
+                if self._is_overtaken():
                     return
             except STORE_FAULTS:
                 raise
@@ -133,11 +180,18 @@ class Feed:
                 return
         self._isolate(page, error)
 
-    def _is_overtaken(self, page: Sequence[Entry]) -> bool:
+    def _is_overtaken(self) -> bool:
         """Whether the position was moved by somebody else; then reading begins anew from there."""
-        self._position = None
+        before = self._recorded, self._recorded_mark
+        self._load()
         self.has_more = True
-        return self.position >= page[0].position
+        keeps_marks = self._recorded_mark is not None  # in memory none are
+        if self._recorded == before[0] and (self._recorded_mark == before[1] or not keeps_marks):
+            return False
+        if self._recorded < before[0]:  # it was set back: perhaps the log is another one as well
+            self._log.forget()
+            self._working_set.forget()
+        return True
 
     def _isolate(self, page: Sequence[Entry], error: Exception) -> None:
         if len(page) == 1:
@@ -165,14 +219,15 @@ class Feed:
             try:
                 return self._record(page, lambda entry, work: self._park(entry, work, error))
             except IntegrityError:  # somebody at the dead-letter desk was faster with the lot
-                if self._is_overtaken(page):
+                if self._is_overtaken():
                     return None
         raise error
 
     def _record(self, page: Sequence[Entry], handle: Callable[[Entry, PageOfWork], object]) -> None:
-        last = page[-1].position
+        last, mark = page[-1].position, page[-1].mark
         concerning = [entry for entry in page if self._concerns(entry)]
-        work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
+        here = self._checkpoint(last, mark)
+        work = PageOfWork(here, self._working_set)
         pulse = of_this_thread()
         with self._working_set.page(spared=self._lot_id):
             if concerning:
@@ -184,8 +239,11 @@ class Feed:
                         pulse.beat()
             if work.events or work.saved_kwargs or last - self._recorded >= CARRY_FORWARD_AFTER:
                 self.follower.record_work(work)
-                self._recorded = last
-        self._position = last
+                self._recorded, self._recorded_mark = last, here.mark
+        self._position, self._mark = last, mark
+
+    def _checkpoint(self, position: int, mark: Mark | None) -> Checkpoint:
+        return Checkpoint(self.leader.name, position, str(mark or ""), self._recorded_mark)
 
     def _concerns(self, entry: Entry) -> bool:
         """Whether the follower has to do with this event. One that nobody here knows, perhaps of a

@@ -13,7 +13,10 @@ from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, Mapper, StoredEvent
 
+from system.persistence.agreement import LogDisagrees
 from system.persistence.recorders import LogReader, LogRow
+
+from .marks import Mark
 
 KEPT_EVENTS = 5000
 
@@ -31,12 +34,23 @@ class Leading(Protocol):
 class Entry:
     """An event in a log, decoded when it is asked for. Shared by all who read it: events never change."""
 
-    __slots__ = ("_event", "_mapper", "originator_id", "originator_version", "position", "state", "topic")
+    __slots__ = (
+        *("_event", "_mapper", "_mark"),
+        *("originator_id", "originator_version", "position", "state", "topic"),
+    )
 
     def __init__(self, stored: LogRow, mapper: Mapper[UUID]) -> None:
         self.originator_id, self.originator_version, self.topic, self.state, self.position = stored
         self._mapper = mapper
         self._event: Any = None
+        self._mark: Mark | None = None
+
+    @property
+    def mark(self) -> Mark:
+        """What the event is known by."""
+        if self._mark is None:
+            self._mark = Mark.of(self.position, self, self._mapper)
+        return self._mark
 
     @property
     def event(self) -> Any:
@@ -57,20 +71,42 @@ class Log:
         self._after = 0
         self._entries: list[Entry] = []
 
-    def page(self, after: int, limit: int) -> tuple[Sequence[Entry], bool]:
-        """At most so many events after a position, in order, and whether there may be more by now."""
+    def page(self, after: int, limit: int, mark: Mark | None = None) -> tuple[Sequence[Entry], bool]:
+        """At most so many events after a position, in order, and whether there may be more by now.
+
+        The event at the position is read with them: it has to be there, and be the one of that mark
+        where one is given. Raises `LogDisagrees` when it is not.
+        """
         with self._lock:
             end = self._entries[-1].position if self._entries else self._after
             if self._after <= after < end:
                 first = bisect_right(self._entries, after, key=_position)
-                return self._entries[first : first + limit], True
-            rows = cast(LogReader, self.leader.recorder).select_log(after, limit)
-            page = [Entry(row, self.leader.mapper) for row in rows]
+                if first == 0 or _is_at(self._entries[first - 1], after, mark):
+                    return self._entries[first : first + limit], True
+                self._after, self._entries, end = 0, [], 0
+            try:
+                page = self._read(after, limit, mark)
+            except LogDisagrees:
+                self._after, self._entries = 0, []  # it was read from a log that is not there any more
+                raise
             if after > end:
                 self._after, self._entries = after, []
             if after >= end:
                 self._keep(page)
             return page, len(page) == limit
+
+    def forget(self) -> None:
+        """Keep nothing of what was read so far."""
+        with self._lock:
+            self._after, self._entries = 0, []
+
+    def _read(self, after: int, limit: int, mark: Mark | None) -> list[Entry]:
+        reader = cast(LogReader, self.leader.recorder)
+        rows = reader.select_log_from(after, limit) if after else reader.select_log(0, limit)
+        page = [Entry(row, self.leader.mapper) for row in rows]
+        if after and not (page and _is_at(page.pop(0), after, mark)):
+            raise LogDisagrees(f"{self.leader.name} has not the event any more that was read at {after}")
+        return page
 
     def head(self) -> int:
         """Where the log ends."""
@@ -82,6 +118,10 @@ class Log:
         if excess > 0:
             self._after = self._entries[excess - 1].position
             del self._entries[:excess]
+
+
+def _is_at(entry: Entry, position: int, mark: Mark | None) -> bool:
+    return entry.position == position and (mark is None or mark.is_at(entry.mark))
 
 
 _position = attrgetter("position")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import structlog
 
+from system.persistence.agreement import LogDisagrees
+
 from .feed import STORE_FAULTS, Feed
 from .pulse import Pulse
 from .turn import Turn
@@ -23,6 +25,8 @@ class Wakeup:
     def __init__(self) -> None:
         self._bell = threading.Event()
         self.is_stopping = False
+        self.is_held = False
+        """Whether a worker beside a follower has to wait: what it would act on is not to be trusted."""
 
     def ring(self) -> None:
         """Wake whoever waits, now or next time."""
@@ -55,6 +59,7 @@ class FollowerLoop(threading.Thread):
         self.on_progress: list[Wakeup] = []
         self._poll_seconds = poll_seconds
         self._turn = turn
+        self._must_check = True
         self.has_more = False
         """Whether there may be more to read at once; if not, a ring tells of it."""
         self.fault: str | None = None
@@ -73,9 +78,13 @@ class FollowerLoop(threading.Thread):
                 elif time.monotonic() - idle_since >= IDLE_BEFORE_CARRYING_FORWARD:
                     self.carry_forward()
                 if not self.has_more:
+                    self._hold_workers(is_held=False)
                     self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
                 self.fault, pause = None, FIRST_PAUSE
             except STORE_FAULTS as error:
+                if isinstance(error, LogDisagrees):
+                    self._must_check = True
+                    self._hold_workers(is_held=True)
                 self._pause(error, pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             except Exception as error:  # a fault of the runner itself must not end the following
@@ -85,6 +94,10 @@ class FollowerLoop(threading.Thread):
     def advance(self) -> int:
         """One page from each leader, from the one that brings new work only if there was nothing else
         to do; how many events there were."""
+        if self._must_check:  # all of them, before anything is processed of any
+            for feed in self.feeds:
+                feed.check()
+            self._must_check = False
         count = 0
         self.has_more = False
         for feed in self.feeds:
@@ -105,9 +118,18 @@ class FollowerLoop(threading.Thread):
         for feed in self.feeds:
             feed.carry_forward()
 
+    def _hold_workers(self, *, is_held: bool) -> None:
+        for wakeup in self.on_progress:
+            if wakeup.is_held != is_held:
+                wakeup.is_held = is_held
+                wakeup.ring()
+
     def _pause(self, error: Exception, seconds: float) -> None:
         if self.fault is None:
             log.warning("follower pauses", follower=self.feeds[0].follower.name, error=str(error))
         self.fault = f"{type(error).__name__}: {error}"
+        if isinstance(error, LogDisagrees):  # it waits for a person, and no other process would do better
+            self.pulse.rest(lambda: self.wakeup.wait(seconds))
+            return
         self.pulse.fails()
         self.wakeup.wait(seconds)

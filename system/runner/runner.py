@@ -74,7 +74,8 @@ class Post:
     is_started: bool = False
 
     def add(self, worker: Worker) -> None:
-        """Have a worker woken by the loop."""
+        """Have a worker woken by the loop, for the first time when the follower is level."""
+        worker.wakeup.is_held = True
         self.workers.append(worker)
         self.loop.on_progress.append(worker.wakeup)
 

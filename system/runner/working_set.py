@@ -65,6 +65,10 @@ class WorkingSet:
             self._spared = self._spared_version = None
             _working_set.reset(token)
 
+    def forget(self) -> None:
+        """Keep no aggregate; all are read anew when they are asked for."""
+        self._kept.clear()
+
     def fetch(self, aggregate_ids: Iterable[UUID]) -> None:
         """Bring all of these up to date at once. One that is not among them is still found later."""
         wanted: dict[UUID, Any] = {

@@ -10,6 +10,7 @@ from eventsourcing.persistence import PersistenceError
 from application.errors import DomainError
 from application.queries import InvalidQuery
 from system.operations.order_files import UnreadableFile
+from system.persistence.agreement import LogDisagrees
 from system.settings import InvalidSettings
 from web.errors import Fault, problem_of
 
@@ -50,6 +51,9 @@ def failure_of(error: Exception) -> Failure:
         problem = problem_of(error)
         code = USAGE if isinstance(error, InvalidQuery) else REFUSED
         return Failure(code, problem.code, problem.detail, tuple(problem.errors))
+    if isinstance(error, LogDisagrees):
+        problem = problem_of(error)
+        return Failure(NO_STORE, problem.code, f"{problem.detail}; see `orderwright store realign`")
     if isinstance(error, PersistenceError):
         return Failure(NO_STORE, "store_unavailable", f"the store cannot be used: {_first_line(error)}")
     if isinstance(error, OSError):

@@ -19,6 +19,7 @@ from .payments import payments
 from .runner import runner
 from .serving import api, serve
 from .stock import stock
+from .store_commands import store
 
 
 @click.group(cls=Root, epilog=EXIT_CODES)
@@ -44,6 +45,7 @@ for command in (
     fulfilments,
     dead_letters,
     payments,
+    store,
     doctor,
     audit,
     settings,

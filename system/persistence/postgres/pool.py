@@ -17,8 +17,9 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
+from system.persistence.agreement import REFUSED, LogDisagrees
 from system.persistence.answers import PoliteConnection, connection_class
-from system.persistence.conflicts import meaning_of
+from system.persistence.conflicts import is_refusal, meaning_of
 
 from .notifier import Notifier
 
@@ -125,6 +126,8 @@ class translated(contextlib.AbstractContextManager[None]):
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """See `contextlib.AbstractContextManager`."""
+        if is_refusal(error):
+            raise LogDisagrees(REFUSED) from error
         if isinstance(error, psycopg.IntegrityError):
             raise meaning_of(error) from error
         if isinstance(error, psycopg.Error):

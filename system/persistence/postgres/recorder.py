@@ -17,6 +17,7 @@ from eventsourcing.persistence import Notification, StoredEvent, Tracking
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from system.persistence.agreement import Checkpoint
 from system.persistence.answers import Pace, at_pace, once_more
 from system.persistence.recorders import LogRow, PostgresRecorder
 from system.persistence.sql import for_postgres
@@ -72,7 +73,7 @@ class TunedRecorder(PostgresRecorder):
     def _append_events(
         self, events: Sequence[StoredEvent], tracking: Tracking | None = None
     ) -> Sequence[int]:
-        where = (tracking.application_name, tracking.notification_id) if tracking else (None, None)
+        where = _position(tracking) if tracking else (None, None, None, None)
         with self.datastore.shared.connection() as connection:
             cursor = connection.cursor(binary=True)
             cursor.execute(self._append, (*_columns(events), *where), prepare=True)
@@ -81,7 +82,7 @@ class TunedRecorder(PostgresRecorder):
         return cast(tuple[list[int]], row)[0]
 
     def _write_rows(self, tracking: Tracking, changes: list[Change]) -> None:
-        parameters: list[Any] = [tracking.application_name, tracking.notification_id]
+        parameters: list[Any] = [*_position(tracking)]
         for change in changes:
             parameters += postgres_parameters(change)
         statement = _rows_statement(
@@ -106,7 +107,7 @@ class TunedRecorder(PostgresRecorder):
 
     def _move(self, connection: Connection[TupleRow], tracking: Tracking) -> None:
         statement = _rows_statement(self._tracking, self._fence, ())
-        connection.execute(statement, (tracking.application_name, tracking.notification_id))
+        connection.execute(statement, _position(tracking))
 
     def _notify(self) -> None:
         self.datastore.shared.notifier.notify(self.channel_name)
@@ -181,6 +182,18 @@ class TunedRecorder(PostgresRecorder):
         return [cast(LogRow, row[1:]) for row in self._read(statement, (after, limit))]
 
     @once_more
+    def select_log_from(self, position: int, limit: int) -> Sequence[LogRow]:
+        """See `LogReader`."""
+        statement = (
+            # The event at the position itself was durable before it was read the first time.
+            f"SELECT CASE WHEN notification_id > %b THEN {self._durable} END, "
+            "originator_id, originator_version, topic, state, notification_id "
+            f"FROM {self._events} WHERE notification_id >= %b ORDER BY notification_id LIMIT %b"
+        )
+        rows = self._read(statement, (position, position, limit + 1))
+        return [cast(LogRow, row[1:]) for row in rows]
+
+    @once_more
     def max_notification_id(self) -> int | None:
         """See `ApplicationRecorder`."""
         return cast(int | None, self._read(f"SELECT max(notification_id) FROM {self._events}", ())[0][0])
@@ -226,7 +239,13 @@ _LAST = 2**62
 _INSERT_PARAMETERS = (
     "%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::timestamptz[]"
 )
-_APPEND_PARAMETERS = f"{_INSERT_PARAMETERS}, %b::text, %b::bigint, NULL"
+_APPEND_PARAMETERS = f"{_INSERT_PARAMETERS}, %b::text, %b::bigint, %b::text, %b::text, NULL"
+
+
+def _position(tracking: Tracking) -> tuple[str, int, str | None, str | None]:
+    """A position with its mark, and the mark that was kept before; a plain one has neither."""
+    mark, before = (tracking.mark, tracking.before) if isinstance(tracking, Checkpoint) else (None, None)
+    return tracking.application_name, tracking.notification_id, mark, before
 
 
 def _columns(events: Sequence[StoredEvent]) -> tuple[Collection[Any], ...]:
@@ -258,9 +277,11 @@ def _rows_statement(tracking: str, fence: str, changes: tuple[str, ...]) -> byte
     The fence fails the whole of it when the position was not moved.
     """
     moved = (
-        f"moved AS (INSERT INTO {tracking} AS t VALUES (%b, %b) ON CONFLICT (application_name) DO UPDATE "
-        "SET notification_id = excluded.notification_id WHERE t.notification_id < excluded.notification_id "
-        "RETURNING 1)"
+        f"moved AS (INSERT INTO {tracking} AS t (application_name, notification_id, mark) "
+        "VALUES (%b, %b, %b) ON CONFLICT (application_name) DO UPDATE "
+        "SET notification_id = excluded.notification_id, mark = excluded.mark "
+        "WHERE t.notification_id < excluded.notification_id "
+        "AND (excluded.mark IS NULL OR t.mark IS NOT DISTINCT FROM %b::text) RETURNING 1)"
     )
     parts = [moved, *(f"change_{number} AS ({change})" for number, change in enumerate(changes))]
     return f"WITH {', '.join(parts)} SELECT {fence}((SELECT count(*) FROM moved))".encode()

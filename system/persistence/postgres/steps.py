@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from system.persistence.conflicts import FENCE
 from system.persistence.heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
+from system.persistence.postgres_agreement import agreement_statements
 from system.persistence.sql import for_postgres
 from system.persistence.tables import Table
 from system.runner.lease import LEASE_TABLES
@@ -241,6 +242,32 @@ def _appends_and_reads(target: Target) -> Iterator[str]:
     yield from _durable_reads(target)
 
 
+def _marks(target: Target) -> Iterator[str]:
+    """A position knows the event that it stands at, and moves only from where it was read; a log that
+    disagrees with its followers takes no events. Processes of the release before go on with the old
+    procedure, which knows of neither."""
+    yield from agreement_statements(target.prefix)
+    yield f"""
+        CREATE OR REPLACE PROCEDURE {{schema}}.{{app}}_events_append({_PARAMETERS},
+            leader text, read_up_to bigint, mark_read text, mark_before text, INOUT positions bigint[])
+        LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM set_config('synchronous_commit', 'off', true);
+            IF leader IS NOT NULL THEN
+                INSERT INTO {{schema}}.{{app}}_tracking AS t (application_name, notification_id, mark)
+                VALUES (leader, read_up_to, mark_read)
+                ON CONFLICT (application_name) DO UPDATE
+                SET notification_id = excluded.notification_id, mark = excluded.mark
+                WHERE t.notification_id < excluded.notification_id
+                AND (mark_read IS NULL OR t.mark IS NOT DISTINCT FROM mark_before);
+                PERFORM {{schema}}.orderwright_fence(CASE WHEN FOUND THEN 1 ELSE 0 END);
+            END IF;
+            positions := {{schema}}.{{app}}_events_insert({_ARGUMENTS});
+            COMMIT;
+            PERFORM pg_logical_emit_message(true, 'orderwright', '');
+        END $$"""
+
+
 MIGRATIONS = (
     Migration(1, "the event store", _base),
     Migration(2, "search by type and metadata", _search),
@@ -250,4 +277,5 @@ MIGRATIONS = (
     Migration(6, "the index of times is kept up to date", _times),
     Migration(7, "retries, deadlines and disputes", _calls),
     Migration(8, "positions above the head, durable reads", _appends_and_reads),
+    Migration(9, "positions know the event they stand at", _marks),
 )

@@ -1,0 +1,123 @@
+"""Agreement of followers and logs in PostgreSQL, see `agreement`. The library's module and the tuned
+one have the same tables, so that a store can be moved from one to the other."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError, Tracking
+
+from .agreement import REFUSED, REFUSED_STATE, KeepsAgreement, Step, agreement_tables
+from .sql import for_postgres
+from .tables import Table
+
+MARK_COLUMN = "ALTER TABLE {schema}.{app}_tracking ADD COLUMN IF NOT EXISTS mark text"
+
+
+def agreement_statements(app: str) -> Iterator[str]:
+    """Templates of statements that make the tables and the trigger that refuses events, for the
+    application whose tables begin with `app`; ``{schema}`` and ``{app}`` are to be filled in."""
+    yield MARK_COLUMN
+    for table in agreement_tables(f"{app}_"):
+        yield table.create_statement.replace("@", "{schema}.")
+    yield f"""
+        CREATE OR REPLACE FUNCTION {{schema}}.{{app}}_events_refused() RETURNS trigger
+        LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM {{schema}}.{{app}}_disagreements) THEN
+                RAISE SQLSTATE '{REFUSED_STATE}' USING MESSAGE = '{REFUSED}';
+            END IF;
+            RETURN NULL;
+        END $$"""
+    yield "DROP TRIGGER IF EXISTS {app}_events_refused ON {schema}.{app}_events"
+    yield """
+        CREATE TRIGGER {app}_events_refused BEFORE INSERT ON {schema}.{app}_events
+        FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{app}_events_refused()"""
+
+
+def agreement_once(app: str, schema: str) -> str:
+    """One statement that does all that where it was not done yet. It locks no table that is in use
+    when there is nothing to do, so it can be sent at every start."""
+    steps = "\n".join(f"EXECUTE $step${statement}$step$;" for statement in agreement_statements(app))
+    template = (
+        "DO $once$ BEGIN IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = '{app}_events_refused' "
+        f"AND tgrelid = '{{schema}}.{{app}}_events'::regclass) THEN {steps} END IF; END $once$"
+    )
+    return template.replace("{schema}", f'"{schema}"').replace("{app}", app)
+
+
+class PostgresAgreement(KeepsAgreement):
+    """The part of `AgreementStore` that is PostgreSQL's own."""
+
+    datastore: Any
+    events_table_name: str
+    tracking_table_name: str
+
+    @property
+    def agreement_prefix(self) -> str:
+        """What the names of this application's tables begin with."""
+        return self.events_table_name.removesuffix("events")
+
+    def create_agreement_tables(self) -> None:
+        """Make what is not there yet."""
+        app = self.agreement_prefix.removesuffix("_")
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute(agreement_once(app, self.datastore.schema).encode())
+
+    def transact(self, steps: Sequence[Step]) -> None:
+        """See `KeepsAgreement`."""
+        with self.datastore.transaction(commit=True) as cursor:
+            for statement, parameters in steps:
+                cursor.execute(for_postgres(statement, self.datastore.schema), parameters)
+
+    def present_streams(self, stream_ids: Sequence[UUID]) -> set[UUID]:
+        """See `AgreementStore`."""
+        statement = (
+            f"SELECT DISTINCT originator_id FROM @{self.events_table_name} WHERE originator_id = ANY(:ids)"
+        )
+        return {row["originator_id"] for row in self.rows(statement, {"ids": list(stream_ids)})}
+
+    def move_mark(self, cursor: Any, tracking: Tracking, mark: str, before: str | None) -> None:
+        """Keep the mark of a position. Raises `IntegrityError` when another one is kept than before."""
+        statement = (
+            f"UPDATE @{self.tracking_table_name} SET mark = :mark "
+            "WHERE application_name = :leader AND mark IS NOT DISTINCT FROM :before"
+        )
+        names = {"leader": tracking.application_name, "mark": mark, "before": before}
+        cursor.execute(for_postgres(statement, self.datastore.schema), names)
+        if cursor.rowcount == 0:
+            raise IntegrityError(f"the position in {tracking.application_name} was moved by somebody else")
+
+    def checkpoint(self, leader: str) -> tuple[int, str | None]:
+        """See `AgreementStore`."""
+        found = self.rows(
+            f"SELECT notification_id AS position, mark FROM @{self.tracking_table_name} "
+            "WHERE application_name = :leader ORDER BY notification_id DESC LIMIT 1",
+            {"leader": leader},
+        )
+        return (found[0]["position"], found[0]["mark"]) if found else (0, None)
+
+    def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
+        """See `AgreementStore`."""
+        steps: list[Step] = [(f"DELETE FROM @{table.name}", {}) for table in tables]
+        back = (
+            f"INSERT INTO @{self.tracking_table_name} (application_name, notification_id, mark) "
+            "VALUES (:leader, 0, :nonce) ON CONFLICT (application_name) DO UPDATE "
+            "SET notification_id = 0, mark = excluded.mark"
+        )
+        self.transact([*steps, *((back, {"leader": leader, "nonce": nonce}) for leader in leaders)])
+
+    def next_position(self) -> int | None:
+        """See `AgreementStore`."""
+        statement = (
+            "SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END AS next "
+            f"FROM @{self.events_table_name}_notification_id_seq"
+        )
+        return int(self.rows(statement, {})[0]["next"])
+
+    def raise_sequence(self, head: int) -> None:
+        """See `AgreementStore`."""
+        due = self.next_position()
+        if due is not None and due <= head:
+            name = f'"{self.datastore.schema}".{self.events_table_name}_notification_id_seq'
+            self.transact([("SELECT setval(CAST(:name AS regclass), :head)", {"name": name, "head": head})])

@@ -1,0 +1,102 @@
+"""Does a log still have what its followers have read? Looked at at every start, and by whoever asks.
+
+While followers run they see it by themselves, at every page: see `log` and `feed`.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+from eventsourcing.application import Application
+
+from system.persistence.agreement import AgreementStore, Disagreement
+
+from .log import Leading
+from .marks import Mark
+
+log = structlog.get_logger()
+
+
+class Standing(Enum):
+    """How a follower stands to a log."""
+
+    PROVEN = auto()
+    """The log has the very event that was read last, or nothing was read yet."""
+    PLAUSIBLE = auto()
+    """The log has an event at that position; which one was read is not known."""
+    WRONG = auto()
+    """The log has no event there, or another one."""
+
+
+def look(
+    applications: Mapping[str, Application[UUID]],
+    edges: Collection[tuple[str, str]],
+    clock: Callable[[], datetime],
+) -> list[Disagreement]:
+    """Every follower that does not agree with a log it reads; `edges` are leaders and their followers.
+
+    What is found is noted beside the log, which then takes no more events. A log that has again what
+    all have read, because the right one is back in its place, is open again. A position of which
+    only the number is known proves nothing, so what was noted about it stands until `realign`.
+    Raises faults of the store.
+    """
+    found: list[Disagreement] = []
+    for name in sorted({leader for leader, _ in edges}):
+        leader = applications[name]
+        store = agreement_store(leader)
+        noted = {one.follower: one for one in store.disagreements()}
+        wrong: list[Disagreement] = []
+        for follower in (follower for each, follower in edges if each == name):
+            position, mark, standing = standing_of(leader, applications[follower])
+            if standing is Standing.WRONG or (follower in noted and standing is Standing.PLAUSIBLE):
+                wrong.append(noted.get(follower) or disagreement(leader, follower, position, mark, clock))
+        for one in wrong:
+            if one.follower not in noted:
+                note(leader, one)
+                log.warning("a log does not have what was read of it", **vars(one))
+        if noted and not wrong:
+            store.lift_disagreements()
+            log.warning("the log has again what was read of it, and takes events", log=name)
+        found += wrong
+    return found
+
+
+def standing_of(leader: Leading, follower: Application[UUID]) -> tuple[int, Mark | None, Standing]:
+    """The position of a follower in a log, the mark of the event there, and how it stands."""
+    # The position is read first: an event that was there to be read does not go away.
+    position, text = agreement_store(follower).checkpoint(leader.name)
+    if position == 0:
+        return 0, None, Standing.PROVEN
+    mark = Mark.read(text, position)
+    at = leader.recorder.select_notifications(start=position, limit=1, stop=position)
+    if not at or (mark is not None and not mark.is_at(Mark.of(position, at[0], leader.mapper))):
+        return position, mark, Standing.WRONG
+    return position, mark, Standing.PLAUSIBLE if mark is None else Standing.PROVEN
+
+
+def disagreement(
+    leader: Leading, follower: str, position: int, mark: Mark | None, clock: Callable[[], datetime]
+) -> Disagreement:
+    """That a follower at this position does not agree with a log, found now."""
+    head = leader.recorder.max_notification_id() or 0
+    known = str(mark) if mark is not None else None
+    found_at = clock().isoformat(timespec="microseconds")
+    return Disagreement(follower, leader.name, position, head, known, found_at)
+
+
+def note(leader: Leading, found: Disagreement) -> None:
+    """Keep it beside the log, which takes no events from then on."""
+    agreement_store(leader).note_disagreement(found)
+
+
+def is_noted(leader: Leading, follower: str) -> bool:
+    """Whether it was noted, and stands, that this follower does not agree with a log."""
+    return any(one.follower == follower for one in agreement_store(leader).disagreements())
+
+
+def agreement_store(application: Any) -> AgreementStore:
+    """What the store of an application knows of agreement."""
+    return cast(AgreementStore, application.recorder)

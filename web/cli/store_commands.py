@@ -1,0 +1,98 @@
+"""The store as a whole: what can be done about it, whatever is stored in it."""
+
+from uuid import uuid4
+
+import click
+
+from application.base import CommandContext
+from application.limits import MAX_REASON
+from system.operations.realigning import LogToRealign, RealignReport, preview_realigning
+from system.operations.realigning import realign as realign_logs
+
+from .commands import Group, user_option, wants_json
+from .errors import REFUSED
+from .output import write_fields, write_json, write_line, write_table
+from .store import opened
+from .values import Words
+
+
+@click.group("store", cls=Group)
+def store() -> None:
+    """Look after the store as a whole."""
+
+
+@store.command("realign")
+@click.option("--yes", is_flag=True, help="Do it; without this it is only shown, and nothing changes.")
+@click.option("--reason", type=Words(MAX_REASON), help="Why; it is kept beside the log. Needed with --yes.")
+@user_option
+@click.pass_context
+def realign(context: click.Context, yes: bool, reason: str | None, user: str) -> None:
+    """Have followers read a log anew that does not have what they have read of it.
+
+    Shows what disagrees and what would be done. With --yes it is done: read models are built from the
+    first event, the others read from the beginning, and the log takes events again. Running
+    processes go on by themselves. Exit code 1 when something disagrees and nothing was done.
+    """
+    if yes and reason is None:
+        raise click.UsageError("--yes needs a --reason")
+    with opened() as orderwright:
+        if yes and reason is not None:
+            command = CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
+            report = realign_logs(orderwright, command, reason)
+        else:
+            report = preview_realigning(orderwright)
+    if wants_json():
+        write_json(report)
+    else:
+        _write(report)
+    context.exit(REFUSED if report.logs and not report.is_done else 0)
+
+
+def _write(report: RealignReport) -> None:
+    for log in report.logs:
+        _write_log(log, is_done=report.is_done)
+    if report.earlier:
+        write_table(
+            ("realigned at", "by", "reason", "what"),
+            ((done.at, done.made_by, done.reason, done.what) for done in report.earlier),
+        )
+        write_line("")
+    if not report.logs:
+        write_line("Every log has what its followers have read. There is nothing to do.")
+    elif report.is_done:
+        write_line("Done. Followers go on by themselves where they run; then run `orderwright audit`.")
+    else:
+        write_line("Nothing was changed. To do it: orderwright store realign --yes --reason TEXT")
+
+
+def _write_log(log: LogToRealign, *, is_done: bool) -> None:
+    write_line(f"{log.log}, whose log ends at {log.head}, does not have what was read of it:")
+    write_table(
+        ("follower", ">has read up to", ">short by", "the event there was (position, stream, version, time)"),
+        ((one.follower, one.position, one.missing, one.mark) for one in log.disagreements),
+    )
+    write_line("")
+    write_table(
+        ("done" if is_done else "to be done", "to"),
+        (
+            (
+                "emptied, and built from the first event"
+                if one.is_rebuilt
+                else f"reads {', '.join(one.leaders)} from the first event",
+                one.follower,
+            )
+            for one in log.rereadings
+        ),
+    )
+    write_line("")
+    orders = ", ".join(log.orders.order_ids) + (
+        ", ..." if log.orders.count > len(log.orders.order_ids) else ""
+    )
+    write_fields(
+        (
+            ("next position", log.next_position),
+            ("orders that others know and this log does not", f"{log.orders.count} {orders}".strip()),
+            ("parked events that are gone, to be discarded", ", ".join(log.cases) or "none"),
+        )
+    )
+    write_line("")
