@@ -232,9 +232,10 @@ class PostgresRecorder(PostgresAgreement, _Recorder, PostgresProcessRecorder):
         )
 
     def create_table(self) -> None:
-        """Make the library's tables, however long it takes on a store that is large already."""
+        """Make the library's tables, and ours beside them, however long it takes on a store that is large already."""
         with at_pace(Pace.ENDLESS):
             super().create_table()
+            self.create_agreement_tables()
 
     def _create_table(self, curs: Cursor[DictRow]) -> None:
         curs.execute("SET LOCAL statement_timeout = 0")
@@ -253,11 +254,6 @@ class PostgresRecorder(PostgresAgreement, _Recorder, PostgresProcessRecorder):
                 return []
             self._insert_stored_events(cursor, stored_events, **kwargs)
             return self._fetch_ids_after_insert_events(cursor, stored_events, **kwargs)
-
-    def create_table(self) -> None:
-        """The library's tables, and ours beside them."""
-        super().create_table()
-        self.create_agreement_tables()
 
     def _insert_tracking(self, curs: Cursor[DictRow], tracking: Tracking) -> None:
         super()._insert_tracking(curs, tracking)

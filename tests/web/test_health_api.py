@@ -46,12 +46,12 @@ def test_a_process_that_only_serves_is_ready_while_others_follow(
     open_system: Callable[[], tuple[Orderwright, RunnerService]],
 ) -> None:
     orderwright, _ = open_system()
-    assert _ready(orderwright, None) == (503, {"store": True, "runner": False})
+    assert _ready(orderwright, None) == (503, {"store": True, "runner": False, "logs": True})
     _, elsewhere = open_system()
     elsewhere.start()
-    assert _ready(orderwright, None) == (200, {"store": True, "runner": True})
+    assert _ready(orderwright, None) == (200, {"store": True, "runner": True, "logs": True})
     elsewhere.stop()
-    assert _ready(orderwright, None) == (503, {"store": True, "runner": False})
+    assert _ready(orderwright, None) == (503, {"store": True, "runner": False, "logs": True})
 
 
 def test_followers_that_nobody_runs_are_named(
@@ -89,14 +89,20 @@ def test_a_process_that_follows_is_ready(
 ) -> None:
     orderwright, service = open_system()
     service.start()
-    assert _ready(orderwright, service) == (200, {"store": True, "runner": True, "followers": True})
+    assert _ready(orderwright, service) == (
+        200,
+        {"store": True, "runner": True, "logs": True, "followers": True},
+    )
 
 
 def test_a_store_that_nobody_follows_is_not_ready(
     open_system: Callable[[], tuple[Orderwright, RunnerService]],
 ) -> None:
     orderwright, service = open_system()
-    assert _ready(orderwright, service) == (503, {"store": True, "runner": False, "followers": True})
+    assert _ready(orderwright, service) == (
+        503,
+        {"store": True, "runner": False, "logs": True, "followers": True},
+    )
 
 
 def test_a_store_that_another_process_follows_is_ready(
