@@ -232,7 +232,7 @@ class PostgresRecorder(PostgresAgreement, _Recorder, PostgresProcessRecorder):
         )
 
     def create_table(self) -> None:
-        """Make the library's tables, and ours beside them, however long it takes on a store that is large already."""
+        """Make the tables, ours beside the library's, however long that takes on a large store."""
         with at_pace(Pace.ENDLESS):
             super().create_table()
             self.create_agreement_tables()
