@@ -28,6 +28,8 @@ READS: dict[str, Read] = {
     "a page": lambda recorder, _: recorder.select_notifications(None, 10),
     "a page of the log": lambda recorder, _: recorder.select_log(0, 10),
     "a position": lambda recorder, _: recorder.max_tracking_id("Elsewhere"),
+    "a position with its mark": lambda recorder, _: recorder.checkpoint("Elsewhere")[0],
+    "a page from an event on": lambda recorder, _: recorder.select_log_from(0, 10),
 }
 
 

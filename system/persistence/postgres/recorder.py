@@ -208,6 +208,15 @@ class TunedRecorder(PostgresRecorder):
         return cast(int, rows[0][1]) if rows else None
 
     @once_more
+    def checkpoint(self, leader: str) -> tuple[int, str | None]:
+        """See `AgreementStore`."""
+        statement = (
+            f"SELECT {self._durable}, notification_id, mark FROM {self._tracking} WHERE application_name = %b"
+        )
+        rows = self._read(statement, (leader,))
+        return (rows[0][1], rows[0][2]) if rows else (0, None)
+
+    @once_more
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
         """See `StreamReader`."""
         statement = (
