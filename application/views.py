@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from .unreadable import UnreadableEvent
+
 T = TypeVar("T")
 
 
@@ -71,6 +73,25 @@ class StepView:
     at: datetime
     error: str | None
     next_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A stored event that cannot be read, and why. The position is None where it is not known."""
+
+    application: str
+    stream_id: str
+    version: int
+    position: int | None
+    type: str
+    error: str
+
+
+def damage_of(error: UnreadableEvent) -> Damage:
+    """What an error tells of an event that cannot be read."""
+    return Damage(
+        error.application, str(error.stream_id), error.version, error.position, error.topic, error.message
+    )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification
 
-from application.mapping import UndecodableEvent
 from application.queries import EventQuery, InvalidQuery, PageRequest, StreamNotFound, check_choice
+from application.unreadable import UnreadableEvent
 from application.views import EventView, FoundEvent, Page, to_json
 from domain.shared.aggregates import EVENT_TYPES
 from system.bootstrap import Orderwright
@@ -69,7 +69,7 @@ def stream_events(
 
 
 def event_view(orderwright: Orderwright, application: str, notification: Notification) -> EventView:
-    """An event of an application's log. Raises `UndecodableEvent`."""
+    """An event of an application's log. Raises `UnreadableEvent`."""
     event: Any = orderwright.applications[application].mapper.to_domain_event(notification)
     return EventView(
         event_id=event.event_id,
@@ -91,7 +91,7 @@ def found_event(orderwright: Orderwright, application: str, notification: Notifi
     """An event of an application's log, also one that cannot be decoded."""
     try:
         return FoundEvent(**vars(event_view(orderwright, application, notification)), error=None)
-    except UndecodableEvent as error:
+    except UnreadableEvent as error:
         problem = str(error)
     except Exception as error:  # it decodes to something without the metadata that each event has
         problem = f"the event is damaged: {type(error).__name__}: {error}"

@@ -8,7 +8,9 @@ What can go wrong, and what follows:
 - a version conflict (a command was faster): the page is processed again from fresh state;
 - a fault of the store: raised to the loop, which pauses and comes back;
 - an error in a reaction: the page is halved until the event stands alone, which is tried a few
-  times more and then parked; later events of its order wait behind it, all others go on.
+  times more and then parked; later events of its order wait behind it, all others go on;
+- an aggregate that cannot be read: the same, for the events that need it and for no others. To park
+  nothing is read but the lot, and of a lot that is damaged what can still be read.
 """
 
 import contextlib
@@ -20,6 +22,7 @@ from typing import cast
 from uuid import UUID
 
 import structlog
+from eventsourcing.application import ProcessingEvent
 from eventsourcing.persistence import (
     IntegrityError,
     InterfaceError,
@@ -32,6 +35,7 @@ from eventsourcing.persistence import (
 )
 
 from application.limits import MAX_CORRELATION_ID, check_text
+from application.unreadable import UnreadableEvent
 from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
@@ -42,6 +46,7 @@ from .log import Entry, Log
 from .parked import Pointer, error_text
 from .parking import ParkingLot, parking_lot_id
 from .pulse import of_this_thread
+from .salvage import lot_of
 from .working_set import PageOfWork, WorkingSet
 
 STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
@@ -90,6 +95,11 @@ class Feed:
             self._recorded = self.follower.recorder.max_tracking_id(self.leader.name) or 0
             self._position = self._recorded
         return self._position
+
+    @property
+    def lot_is_damaged(self) -> bool:
+        """Whether the parking lot could not be read in full, as of the latest page."""
+        return self._lot is not None and bool(self._lot.damage)
 
     def head(self) -> int:
         """Where the leader's log ends."""
@@ -149,8 +159,11 @@ class Feed:
             self._process(page[middle:])
 
     def _retry_then_park(self, page: Sequence[Entry], error: Exception) -> None:
-        for attempt in range(2, ATTEMPTS + 1):
-            time.sleep(PAUSE_BETWEEN_ATTEMPTS * attempt)
+        attempts = 1
+        # What is damaged or of a newer release does not come right within a moment: others need not wait.
+        while attempts < ATTEMPTS and not isinstance(error, UnreadableEvent):
+            attempts += 1
+            time.sleep(PAUSE_BETWEEN_ATTEMPTS * attempts)
             try:
                 self._record(page, self._react_to)
             except STORE_FAULTS:
@@ -158,26 +171,30 @@ class Feed:
             except Exception as again:
                 error = again
             else:
-                return None
-        where = {"leader": self.leader.name, "position": page[0].position, "topic": page[0].topic}
-        log.error("event parked", follower=self.follower.name, error=error_text(error), **where)
+                return
         for _ in range(CONFLICTS_BEFORE_ISOLATION):
             try:
-                return self._record(page, lambda entry, work: self._park(entry, work, error))
+                self._record(page, lambda entry, work: self._park(entry, work, error, attempts), parks=True)
             except IntegrityError:  # somebody at the dead-letter desk was faster with the lot
                 if self._is_overtaken(page):
-                    return None
+                    return
+            else:
+                where = {"leader": self.leader.name, "position": page[0].position, "topic": page[0].topic}
+                log.error("event parked", follower=self.follower.name, error=error_text(error), **where)
+                return
         raise error
 
-    def _record(self, page: Sequence[Entry], handle: Callable[[Entry, PageOfWork], object]) -> None:
+    def _record(
+        self, page: Sequence[Entry], handle: Callable[[Entry, PageOfWork], object], *, parks: bool = False
+    ) -> None:
         last = page[-1].position
         concerning = [entry for entry in page if self._concerns(entry)]
         work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
         pulse = of_this_thread()
         with self._working_set.page(spared=self._lot_id):
             if concerning:
-                self._working_set.fetch(self._needed_by(concerning))
-                self._lot = self.follower.find(ParkingLot, self._lot_id)
+                self._working_set.fetch({self._lot_id} if parks else self._needed_by(concerning))
+                self._lot = lot_of(self.follower)
                 for entry in concerning:
                     handle(entry, work)
                     if pulse is not None:
@@ -203,20 +220,20 @@ class Feed:
 
     def _react_to(self, entry: Entry, work: PageOfWork) -> None:
         lot = self._lot
-        if lot is not None and lot.parked:
+        if lot is not None and (lot.parked or lot.doubtful):
             sequence = lot.holds_back(str(entry.originator_id), self._conversation(entry))
             if sequence is not None:
                 with because_of(self._cause_of_parking(entry, sequence)):
                     lot.hold_back(self._pointer(entry, sequence))
-                return work.collect_events(lot)
+                return ProcessingEvent.collect_events(work, lot)  # as it is, it is no aggregate of the page
         return self.follower.policy(entry.event, work)
 
-    def _park(self, entry: Entry, work: PageOfWork, error: Exception) -> None:
+    def _park(self, entry: Entry, work: PageOfWork, error: Exception, attempts: int) -> None:
         sequence = self._conversation(entry)
         with because_of(self._cause_of_parking(entry, sequence)):
             lot = self._lot or ParkingLot.open(self.follower.name)
-            lot.park(self._pointer(entry, sequence), error_text(error), ATTEMPTS)
-        work.collect_events(lot)
+            lot.park(self._pointer(entry, sequence), error_text(error), attempts)
+        ProcessingEvent.collect_events(work, lot)
 
     def _conversation(self, entry: Entry) -> str:
         """What an event belongs to. One that cannot be decoded may still tell that; else it is its stream."""

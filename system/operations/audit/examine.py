@@ -19,7 +19,7 @@ from domain.payments import Payment, PaymentStatus
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.operations.positions import parked_events
+from system.operations.positions import damaged_lots, parked_events
 from system.persistence.recorders import StreamReader
 from system.processes.following import Following
 
@@ -144,10 +144,10 @@ class Examiner:
 
 
 def parked_sequences(orderwright: Orderwright) -> frozenset[str]:
-    """What the four applications have put aside, by the conversation or the stream it belongs to."""
-    return frozenset(
-        report.event.sequence for report in parked_events(orderwright) if report.follower in LOGS
-    )
+    """What the four applications have put aside, or may have, by the conversation or stream it belongs to."""
+    known = (report.event.sequence for report in parked_events(orderwright) if report.follower in LOGS)
+    doubtful = (one for lot in damaged_lots(orderwright) if lot.follower in LOGS for one in lot.doubtful)
+    return frozenset((*known, *doubtful))
 
 
 def _sequences(order_id: UUID) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ class Scan:
         self.books = Books()
         self.shelves = Shelves(self._decoder("Inventory"))
         self.suspects: set[UUID] = set()
-        self.strays: dict[UUID, Offender] = {}
+        self.strays: dict[tuple[str, UUID], Offender] = {}
 
     def run(self) -> None:
         """Read everything."""
@@ -148,14 +148,16 @@ class Scan:
             order_id = decode(stream_id, *event).order_id
         except Exception as error:
             found = f"stream {stream_id} of {self._log}: {type(error).__name__}: {error}"
-            self.strays[stream_id] = Offender(Rule.READABLE, None, None, "events that can be read", found)
+            self.strays[self._log, stream_id] = Offender(
+                Rule.READABLE, None, None, "events that can be read", found
+            )
             return
         if derive is None or derive(order_id) == stream_id:
             self.suspects.add(order_id)
         else:
             found = f"stream {stream_id} of {self._log} says that it is this order's"
             expected = f"the one stream of the order there, {derive(order_id)}"
-            self.strays[stream_id] = Offender(rule, str(order_id), None, expected, found)
+            self.strays[self._log, stream_id] = Offender(rule, str(order_id), None, expected, found)
 
     @contextmanager
     def _suspecting(self, order: UUID | int | None) -> Iterator[None]:
