@@ -31,11 +31,10 @@ def folded(aggregate: Any, stored_event: StoredEvent, mapper: Mapper[UUID]) -> A
             raise ValueError("its stream does not begin there")  # the library would not mind
         return event.mutate(aggregate)
     except Exception as error:  # whatever a damaged event leads to in the memory of an aggregate
-        if stored_event.originator_version != before + 1:
-            why = f"does not follow on version {before}: what was between them is missing"
-        else:
-            why = f"is damaged: {type(error).__name__}: {error}"
         application = getattr(mapper, "application", "")
+        if stored_event.originator_version != before + 1:
+            raise UnreadableEvent.after_a_gap(stored_event, before, application) from error
+        why = f"is damaged: {type(error).__name__}: {error}"
         raise UnreadableEvent.of(stored_event, why, application) from error
 
 

@@ -51,6 +51,13 @@ class UnreadableEvent(DomainError):
             position=position,
         )
 
+    @classmethod
+    def after_a_gap(cls, stored: Any, before: int, application: str) -> "UnreadableEvent":
+        """The error about a row that does not follow on the version before it."""
+        missing = f"{before + 1}" if stored.originator_version == before + 2 else f"{before + 1} and others"
+        why = f"does not follow on version {before}: version {missing} of its stream is missing"
+        return cls.of(stored, why, application)
+
     def at(self, position: int | None) -> "UnreadableEvent":
         """The same, with the position."""
         return UnreadableEvent(

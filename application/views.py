@@ -96,11 +96,15 @@ def damage_of(error: UnreadableEvent) -> Damage:
 
 @dataclass(frozen=True)
 class FulfilmentView:
-    """A saga and its log, oldest entry first. The status is None until the saga has begun."""
+    """A saga and its log, oldest entry first. The status is None until the saga has begun.
+
+    `damage` names its events that cannot be read; status and steps are then what the others say.
+    """
 
     order_id: str
     status: str | None
     steps: tuple[StepView, ...]
+    damage: tuple[Damage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,9 @@ class EventView:
 
 @dataclass(frozen=True)
 class FoundEvent:
-    """A recorded event as a search finds it. One that cannot be decoded has an `error` that says why,
-    no payload, and of its metadata what its row still tells."""
+    """A recorded event as it is listed. One that cannot be decoded has an `error` that says why,
+    no payload, and of its metadata what its row still tells. In the events of a stream or an order one
+    before which others are missing has an `error` as well."""
 
     event_id: str | None
     type: str

@@ -5,6 +5,7 @@ after application, by name, and within each in the order of positions. A cursor 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -92,9 +93,7 @@ def found_event(orderwright: Orderwright, application: str, notification: Notifi
     try:
         return FoundEvent(**vars(event_view(orderwright, application, notification)), error=None)
     except UnreadableEvent as error:
-        problem = str(error)
-    except Exception as error:  # it decodes to something without the metadata that each event has
-        problem = f"the event is damaged: {type(error).__name__}: {error}"
+        problem = error.message
     facts = facts_of(notification, orderwright.applications[application].mapper)
     return FoundEvent(
         event_id=facts.text("event_id"),
@@ -113,13 +112,27 @@ def found_event(orderwright: Orderwright, application: str, notification: Notifi
     )
 
 
+def found_stream(
+    orderwright: Orderwright, application: str, stream_id: UUID, first: int = 1, last: int | None = None
+) -> Iterator[FoundEvent]:
+    """The events of a stream of an application, also those that cannot be read. One before which others
+    are missing says so."""
+    reader = cast(StreamReader, orderwright.applications[application].recorder)
+    before: int | None = 0 if first == 1 else None
+    for notification in reader.select_stream(stream_id, first, last):
+        found = found_event(orderwright, application, notification)
+        if before is not None and found.error is None and notification.originator_version != before + 1:
+            gap = UnreadableEvent.after_a_gap(notification, before, application)
+            found = replace(found, error=gap.message)
+        yield found
+        before = notification.originator_version
+
+
 def _stream(
     orderwright: Orderwright, applications: Sequence[str], stream_id: UUID, first: int
 ) -> Iterator[FoundEvent]:
     for name in applications:
-        reader = cast(StreamReader, orderwright.applications[name].recorder)
-        for notification in reader.select_stream(stream_id, first):
-            yield found_event(orderwright, name, notification)
+        yield from found_stream(orderwright, name, stream_id, first)
 
 
 def _applications(orderwright: Orderwright, names: Sequence[str]) -> list[str]:

@@ -73,8 +73,7 @@ def _read(
             if not isinstance(event, ParkingEvent | ParkingLot.Opened):
                 event, wrong = None, UnreadableEvent.of(row, "has no place in a parking lot", follower.name)
             elif row.originator_version != expected:
-                why = f"does not follow on version {expected - 1}: what was between them is missing"
-                wrong = UnreadableEvent.of(row, why, follower.name)
+                wrong = UnreadableEvent.after_a_gap(row, expected - 1, follower.name)
         except UnreadableEvent as error:
             wrong = error
         yield row, event, wrong

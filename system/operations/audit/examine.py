@@ -12,6 +12,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification, TrackingRecorder
 
+from application.streams import folded
 from domain.fulfilment import Fulfilment, SagaStatus, StepStatus
 from domain.inventory import Reservation
 from domain.orders import Order
@@ -138,8 +139,7 @@ class Examiner:
         """The aggregate behind a stream, by its own memory."""
         aggregate: Any = None
         for stored_event in streams[name]:
-            event: Any = self._orderwright.applications[name].mapper.to_domain_event(stored_event)
-            aggregate = event.mutate(aggregate)
+            aggregate = folded(aggregate, stored_event, self._orderwright.applications[name].mapper)
         return aggregate
 
 
