@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -13,15 +14,20 @@ _OF_THE_ROW = ("originator_id", "originator_version")
 def what_is_wrong(event_class: Any, facts: dict[str, Any]) -> str | None:
     """What is missing among the facts of an event or is not what it should be; None when all is well.
 
-    This is asked of every event that is read, so it is done without detours.
+    This is asked of every event that is read, so it is done without detours: a combination of types that
+    was found right once is right again.
     """
-    scalars, lists = _shape(event_class)
+    shape = _shape(event_class)
     try:
-        for name, kinds in scalars:
-            if type(facts[name]) not in kinds:
-                return f"its {name} is {_said(facts[name])}"
-        for name, kinds in lists:
-            if not kinds.issuperset(map(type, facts[name])):
+        values = shape.values_of(facts)
+        kinds = tuple(map(type, values))
+        if kinds not in shape.known:
+            for name, value in zip(shape.names, values, strict=True):
+                if type(value) not in shape.kinds[name]:
+                    return f"its {name} is {_said(value)}"
+            shape.known.add(kinds)
+        for name, allowed in shape.lists:
+            if not allowed.issuperset(map(type, facts[name])):
                 return f"its {name} are not all what they should be"
         if facts["timestamp"].tzinfo is None:
             return "its time has no zone"
@@ -30,10 +36,21 @@ def what_is_wrong(event_class: Any, facts: dict[str, Any]) -> str | None:
     return None
 
 
-@cache
-def _shape(event_class: Any) -> tuple[list[tuple[str, Kinds]], list[tuple[str, Kinds]]]:
+class _Shape:
     """The types that each field may have; and of the fields that are lists, those of what is in them."""
-    scalars: list[tuple[str, Kinds]] = []
+
+    def __init__(self, kinds: dict[str, Kinds], lists: list[tuple[str, Kinds]]) -> None:
+        self.names = tuple(kinds)
+        self.kinds = kinds
+        self.lists = lists
+        self.values_of = itemgetter(*kinds)
+        self.known: set[tuple[type[Any], ...]] = set()
+        """Of all fields together, combinations that occur; there are only a few."""
+
+
+@cache
+def _shape(event_class: Any) -> _Shape:
+    kinds: dict[str, Kinds] = {}
     lists: list[tuple[str, Kinds]] = []
     hints: dict[str, Any] = get_type_hints(event_class)
     for name in event_class.__dataclass_fields__:
@@ -41,13 +58,13 @@ def _shape(event_class: Any) -> tuple[list[tuple[str, Kinds]], list[tuple[str, K
             continue
         hint = hints[name]
         if get_origin(hint) is tuple:  # a list of any length, which is how JSON brings it back
-            scalars.append((name, frozenset({list, tuple})))
+            kinds[name] = frozenset({list, tuple})
             lists.append((name, frozenset(get_args(hint)[:1])))
         elif get_origin(hint) is UnionType:
-            scalars.append((name, frozenset(get_args(hint))))
+            kinds[name] = frozenset(get_args(hint))
         else:
-            scalars.append((name, frozenset({hint})))
-    return scalars, lists
+            kinds[name] = frozenset({hint})
+    return _Shape(kinds, lists)
 
 
 def _said(value: object) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from system.bootstrap import Orderwright
+from system.persistence.postgres.recorder import TunedRecorder
 from system.persistence.recorders import InMemoryRecorder, SqliteRecorder
 
 
@@ -75,6 +76,16 @@ def delete(orderwright: Orderwright, application: str, stream: UUID, version: in
     table = f"FROM {_table(orderwright, application)}"
     where = "WHERE originator_id = {0} AND originator_version = {0}"
     _run(orderwright, application, f"DELETE {table} {where}", (stream, version))
+
+
+def set_columns(
+    orderwright: Orderwright, application: str, stream: UUID, version: int, **columns: str
+) -> None:
+    """Have a tuned table say something else about a row than the row itself; other stores say nothing."""
+    if isinstance(orderwright.applications[application].recorder, TunedRecorder):
+        said = ", ".join(f"{name} = {{0}}" for name in columns)
+        where = "WHERE originator_id = {0} AND originator_version = {0}"
+        _execute(orderwright, application, f"SET {said} {where}", (*columns.values(), stream, version))
 
 
 def _execute(orderwright: Orderwright, application: str, what: str, values: tuple[Any, ...]) -> None:

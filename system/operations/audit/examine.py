@@ -26,6 +26,7 @@ from system.processes.following import Following
 
 from . import meanings
 from .facts import OrderFacts, OrderMark, PaymentMark, ReservationMark, SagaMark, Standing
+from .places import misplaced
 from .report import Rule
 from .rules import Breach, breaches
 from .scan import LOGS
@@ -136,10 +137,14 @@ class Examiner:
         return facts
 
     def _folded(self, name: str, streams: Streams) -> Any:
-        """The aggregate behind a stream, by its own memory."""
+        """The aggregate behind a stream, by its own memory, when each event is the one that belongs there."""
         aggregate: Any = None
         for stored_event in streams[name]:
-            aggregate = folded(aggregate, stored_event, self._orderwright.applications[name].mapper)
+            mapper = self._orderwright.applications[name].mapper
+            aggregate = folded(aggregate, stored_event, mapper)
+            wrong = misplaced(stored_event, mapper.to_domain_event(stored_event), name)
+            if wrong is not None:
+                raise wrong
         return aggregate
 
 
