@@ -88,6 +88,18 @@ def set_columns(
         _execute(orderwright, application, f"SET {said} {where}", (*columns.values(), stream, version))
 
 
+def spoil_row(projection: Any, table: str, order: UUID, **columns: str) -> None:
+    """Have the row of an order in a read model hold something else."""
+    recorder, said = projection.recorder, ", ".join(f"{name} = {{0}}" for name in columns)
+    values = (*columns.values(), str(order))
+    with recorder.datastore.transaction(commit=True) as cursor:
+        if isinstance(recorder, SqliteRecorder):
+            cursor.execute(f"UPDATE {table} SET {said} WHERE order_id = {{0}}".replace("{0}", "?"), values)
+        else:
+            statement = f"UPDATE {recorder.datastore.schema}.{table} SET {said} WHERE order_id = {{0}}"
+            cursor.execute(statement.replace("{0}", "%s").encode(), values)
+
+
 def _execute(orderwright: Orderwright, application: str, what: str, values: tuple[Any, ...]) -> None:
     _run(orderwright, application, f"UPDATE {_table(orderwright, application)} {what}", values)
 

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from domain.shared.ids import fulfilment_id, stock_item_id
 from system.operations.explain import explain
-from tests.support.damage import change, delete, truncated
+from tests.support.damage import change, delete, spoil_row, truncated
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand
@@ -154,3 +154,20 @@ def test_the_same_order_again_is_no_other_order(shop: Shop) -> None:
     order = UUID(placed.json["order_id"])
     change(shop.orderwright, "Orders", order, 1, state=truncated)
     assert_is_about(api.post("/orders", body, idempotency_key="key-1"), order, 1)
+
+
+def test_a_list_goes_on_past_a_row_that_cannot_be_read_and_says_what(shop: Shop) -> None:
+    order, other = shop.order("TEA"), shop.order("TEA")
+    shop.settle()
+    spoil_row(shop.orderwright.dashboard, "order_dashboard", order, created_at="yesterday", items="[5")
+    spoil_row(shop.orderwright.saga_log, "fulfilments", order, started_at="yesterday")
+    api = api_of(shop)
+
+    rows = {row["order_id"]: row for row in api.get("/orders").json["items"]}
+    spoilt, whole = rows[str(order)], rows[str(other)]
+    assert (spoilt["status"], spoilt["created_at"], spoilt["items"]) == ("CONFIRMED", None, [])
+    assert spoilt["error"] == "created_at and items cannot be read in this row"
+    assert (whole["error"], whole["items"][0]["sku"]) == (None, "TEA")
+    sagas = {row["order_id"]: row for row in api.get("/fulfilments").json["items"]}
+    assert (sagas[str(order)]["started_at"], sagas[str(order)]["status"]) == (None, "COMPLETED")
+    assert sagas[str(order)]["error"] == "started_at cannot be read in this row"

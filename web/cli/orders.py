@@ -91,7 +91,7 @@ def list_orders(
                 order.created_at,
                 order.fulfilment_status,
                 order.payment_status,
-                order.cancel_reason,
+                order.error or order.cancel_reason,
             )
             for order in page.items
         ),
