@@ -101,13 +101,15 @@ def test_a_log_line_spells_it_out(
     before = structlog.get_config()
     configure_logs(style, "INFO")
     log = structlog.get_logger()
-    with structlog.contextvars.bound_contextvars(path=f"/orders/{EVIL}"):
-        log.warning("event parked", topic=EVIL, where={"reason": [EVIL]}, error=ValueError(EVIL))
-        try:
-            raise ValueError(EVIL)
-        except ValueError:
-            log.exception(f"it failed {EVIL}")
-    structlog.configure(**before)
+    try:
+        with structlog.contextvars.bound_contextvars(path=f"/orders/{EVIL}"):
+            log.warning("event parked", topic=EVIL, where={"reason": [EVIL]}, error=ValueError(EVIL))
+            try:
+                raise ValueError(EVIL)
+            except ValueError:
+                log.exception(f"it failed {EVIL}")
+    finally:
+        structlog.configure(**before)
     logged = capsys.readouterr().err
     assert not HIDDEN.search(logged.replace("\n", ""))
     assert "x1b]0;owned" in logged
