@@ -16,6 +16,8 @@ from domain.shared.errors import Contradiction, VersionConflict
 
 from .codec import Codec
 from .mapping import SafeMapper, register_value_types
+from .streams import Repository, UnreadableStream, folded, located
+from .unreadable import UnreadableEvent
 
 MAX_TRIES = 10
 PAGE_SIZE = 500
@@ -60,7 +62,13 @@ class Application(eventsourcing.application.Application[UUID]):
 
     def construct_mapper(self) -> Mapper[UUID]:
         """Decode known topics only."""
-        return self.factory.mapper(transcoder=self.construct_transcoder(), mapper_class=SafeMapper)
+        mapper = self.factory.mapper(transcoder=self.construct_transcoder(), mapper_class=SafeMapper)
+        cast(SafeMapper, mapper).application = self.name
+        return mapper
+
+    def construct_repository(self) -> Repository:
+        """A repository that tells what is wrong with a stream that it cannot read."""
+        return Repository(self.events)
 
     def construct_transcoder(self) -> JSONTranscoder:
         """Our codec."""
@@ -79,7 +87,10 @@ class Application(eventsourcing.application.Application[UUID]):
         aggregate_id: UUID,
         version: int | None = None,
     ) -> A | None:
-        """The aggregate, at a version if one is given, or None when there is none."""
+        """The aggregate, at a version if one is given, or None when there is none.
+
+        Raises `UnreadableEvent`.
+        """
         try:
             found: Any = self.repository.get(aggregate_id, version=version)
         except AggregateNotFoundError:
@@ -87,12 +98,15 @@ class Application(eventsourcing.application.Application[UUID]):
         return cast(A, found)
 
     def find_all(self, aggregate_class: type[A], aggregate_ids: Iterable[UUID]) -> dict[UUID, A]:
-        """Those of the aggregates that there are, read at once."""
+        """Those of the aggregates that there are, read at once. Raises `UnreadableEvent`."""
         if not hasattr(self.recorder, "select_streams"):  # the library's own
             each = {id_: self.find(aggregate_class, id_) for id_ in aggregate_ids}
             return {id_: aggregate for id_, aggregate in each.items() if aggregate is not None}
         found: dict[UUID, Any] = dict.fromkeys(aggregate_ids)
         bring_up_to_date(found, cast(StreamsReader, self.recorder), self.mapper)
+        for aggregate in found.values():
+            if type(aggregate) is UnreadableStream:
+                raise aggregate.error
         return {id_: aggregate for id_, aggregate in found.items() if aggregate is not None}
 
     def decide(
@@ -132,8 +146,14 @@ def last_position(recordings: list[Recording[UUID]]) -> int | None:
 
 def bring_up_to_date(aggregates: dict[UUID, Any], reader: StreamsReader, mapper: Mapper[UUID]) -> None:
     """Fold what is stored since into each aggregate, in place; None is one that is not known yet, and
-    stays None when it does not exist."""
+    stays None when it does not exist. One that cannot be read becomes an `UnreadableStream`, and the
+    others are none the worse for it."""
     after = {id_: 0 if aggregate is None else aggregate.version for id_, aggregate in aggregates.items()}
     for stored_event in reader.select_streams(after):
-        event: Any = mapper.to_domain_event(stored_event)
-        aggregates[event.originator_id] = event.mutate(aggregates[event.originator_id])
+        id_ = cast(UUID, stored_event.originator_id)
+        aggregate = aggregates[id_]
+        if type(aggregate) is not UnreadableStream:
+            try:
+                aggregates[id_] = folded(aggregate, stored_event, mapper)
+            except UnreadableEvent as error:
+                aggregates[id_] = UnreadableStream(located(error, reader))

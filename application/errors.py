@@ -3,6 +3,7 @@
 from domain.shared.errors import Contradiction, DomainError, InvalidValue, NotFound, Refused, VersionConflict
 
 from .base import ConcurrentChanges
+from .unreadable import UnreadableEvent
 
 __all__ = [
     "ConcurrentChanges",
@@ -11,5 +12,6 @@ __all__ = [
     "InvalidValue",
     "NotFound",
     "Refused",
+    "UnreadableEvent",
     "VersionConflict",
 ]

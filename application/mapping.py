@@ -11,7 +11,6 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     JSONTranscoder,
     Mapper,
-    MapperDeserialisationError,
     StoredEvent,
     Transcoding,
 )
@@ -21,9 +20,8 @@ from domain.orders import OrderLine
 from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.products import ProductQuantity
 
-
-class UndecodableEvent(MapperDeserialisationError):
-    """A stored event that this release cannot read: unknown, damaged, or written by a newer one."""
+from .shapes import what_is_wrong
+from .unreadable import UnreadableEvent
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,11 @@ class SafeMapper(Mapper[UUID]):
     """Decodes events of registered topics, up to the version this release knows.
 
     The library would import whatever module a stored topic names, and would accept an event
-    that is newer than the code without a word.
+    that is newer than the code without a word. What it decodes has all its fields, of the right types.
     """
+
+    application = ""
+    """Whose events these are, for those who have to be told what is wrong with one."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """The row for an event, with what it can be searched by. Raises `UnstorableValue`."""
@@ -67,32 +68,48 @@ class SafeMapper(Mapper[UUID]):
         return stored_event
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
-        """The event behind a stored row, brought up to the present version of its class."""
+        """The event behind a stored row, brought up to the present version of its class.
+
+        Raises `UnreadableEvent`.
+        """
         event_class = EVENT_TYPES.get(stored_event.topic)
         if event_class is None:
-            raise UndecodableEvent(f"{_name(stored_event)} has a topic that is not known here")
+            raise self._unreadable(stored_event, "has a topic that is not known here")
         try:
             state = self._decode(stored_event.state)
         except Exception as error:
-            raise UndecodableEvent(f"{_name(stored_event)} cannot be decoded: {error}") from error
+            raise self._unreadable(stored_event, f"cannot be decoded: {error}") from error
         version = state.pop("class_version", 1) if isinstance(state, dict) else None
         if type(version) is not int or version < 1:
-            raise UndecodableEvent(f"{_name(stored_event)} is damaged: it does not hold an event")
+            raise self._unreadable(stored_event, "is damaged: it does not hold an event")
         # The library would import this one as well, to build the aggregate.
         owner = stored_event.topic.partition(".")[0]
         if state.get("originator_topic", owner) != owner:
-            raise UndecodableEvent(f"{_name(stored_event)} is damaged: it begins another kind of stream")
+            raise self._unreadable(stored_event, "is damaged: it begins another kind of stream")
         known = getattr(event_class, "class_version", 1)
         if version > known:
-            raise UndecodableEvent(f"{_name(stored_event)} has version {version}, this release knows {known}")
-        while version < known:
-            getattr(event_class, f"upcast_v{version}_v{version + 1}")(state)
-            version += 1
+            raise self._unreadable(stored_event, f"has version {version}, this release knows {known}")
+        if version < known:
+            self._upcast(stored_event, event_class, state, version)
         state["originator_id"] = stored_event.originator_id
         state["originator_version"] = stored_event.originator_version
+        wrong = what_is_wrong(event_class, state)
+        if wrong is not None:
+            raise self._unreadable(stored_event, f"is damaged: {wrong}")
         domain_event = object.__new__(event_class)
         domain_event.__dict__.update(state)
         return domain_event
+
+    def _upcast(self, stored_event: StoredEvent, event_class: Any, state: Any, version: int) -> None:
+        try:
+            for step in range(version, event_class.class_version):
+                getattr(event_class, f"upcast_v{step}_v{step + 1}")(state)
+        except Exception as error:
+            why = f"is damaged: it cannot be brought up to date: {type(error).__name__}: {error}"
+            raise self._unreadable(stored_event, why) from error
+
+    def _unreadable(self, stored_event: StoredEvent, why: str) -> UnreadableEvent:
+        return UnreadableEvent.of(stored_event, why, self.application)
 
     def _decode(self, state: bytes) -> Any:
         if self.cipher:
@@ -100,13 +117,6 @@ class SafeMapper(Mapper[UUID]):
         if self.compressor:
             state = self.compressor.decompress(state)
         return self.transcoder.decode(state)
-
-
-def _name(stored_event: StoredEvent) -> str:
-    return (
-        f"event {stored_event.topic} at version {stored_event.originator_version} "
-        f"of stream {stored_event.originator_id}"
-    )
 
 
 @dataclass(frozen=True)

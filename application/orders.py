@@ -14,6 +14,8 @@ from domain.shared.errors import Contradiction, DomainError, NotFound
 from domain.shared.ids import order_id_from_key, order_id_from_ref
 
 from .base import MAX_TRIES, Application, CommandContext, ConcurrentChanges, last_position
+from .streams import located
+from .unreadable import UnreadableEvent
 from .views import LineView, OrderView, Written
 
 
@@ -91,6 +93,11 @@ class Orders(Application):
             return self._written(existing, None, replayed=True)
         return self._written(order, position)
 
+    def check_placed(self, order_id: UUID) -> None:
+        """Raise `OrderNotFound` when there is no such order. One that cannot be read is one."""
+        if not self.is_placed(order_id):
+            raise OrderNotFound(f"there is no order {order_id}")
+
     def check(self, command: PlaceOrder, context: CommandContext) -> None:
         """Raise what placing the order would be refused with, whatever is stored. Records nothing."""
         _place(command, command.order_id, context)
@@ -110,11 +117,14 @@ class Orders(Application):
         order_ids = [command.order_id for command in commands]
         answers: list[OrderView | DomainError | None] = [None] * len(commands)
         known: dict[UUID, Order] = {}
+        unreadable: dict[UUID, UnreadableEvent] = {}
         for _ in range(MAX_TRIES):
             fresh: dict[UUID, Order] = {}
             for number, (order_id, command) in enumerate(zip(order_ids, commands, strict=True)):
                 try:
                     order = _place(command, order_id, context)
+                    if order_id in unreadable:
+                        raise unreadable[order_id]
                     before = known.get(order_id) or fresh.get(order_id)
                     if before is None:
                         fresh[order_id] = order
@@ -127,8 +137,13 @@ class Orders(Application):
             try:
                 self.save(*fresh.values())
             except IntegrityError:
-                found = (self.find(Order, order_id) for order_id in fresh)
-                known |= {order.id: order for order in found if order is not None}
+                for order_id in fresh:
+                    try:
+                        stored = self.find(Order, order_id)
+                    except UnreadableEvent as error:
+                        unreadable[order_id] = error
+                    else:
+                        known |= {} if stored is None else {order_id: stored}
             else:
                 return answers
         raise ConcurrentChanges("others kept placing the same orders; nothing was recorded, try again")
@@ -172,10 +187,13 @@ class Orders(Application):
     def order_as_of(self, order_id: UUID, moment: datetime) -> OrderView:
         """The order as it was at a moment (its events up to and including that time)."""
         version = 0
-        for event in self.events.get(order_id):
-            if event.timestamp > moment:  # type: ignore[attr-defined]  # every event of ours has a time
-                break
-            version = event.originator_version
+        try:
+            for event in self.events.get(order_id):
+                if event.timestamp > moment:  # type: ignore[attr-defined]  # every event of ours has a time
+                    break
+                version = event.originator_version
+        except UnreadableEvent as error:
+            raise located(error, self.recorder) from error.__cause__
         if not version:
             raise OrderNotFound(f"there was no order {order_id} at {moment.isoformat()}")
         return self.order_at_version(order_id, version)

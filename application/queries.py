@@ -72,21 +72,27 @@ class EventQuery:
 
 @dataclass(frozen=True)
 class OrderRow(OrderView):
-    """An order as the dashboard lists it, with where its fulfilment and payment stand."""
+    """An order as the dashboard lists it, with where its fulfilment and payment stand.
+
+    `error` says what of its row cannot be read, and is then left out.
+    """
 
     fulfilment_status: str | None
     payment_status: str | None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
 class FulfilmentRow:
-    """A saga as it is listed. The reason is why it is or was unwound."""
+    """A saga as it is listed. The reason is why it is or was unwound; `error` says what of its row
+    cannot be read, and is then left out."""
 
     order_id: str
     status: str
     reason: str | None
     started_at: datetime
     updated_at: datetime
+    error: str | None = None
 
 
 class OrderList(Protocol):

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from .unreadable import UnreadableEvent
+
 T = TypeVar("T")
 
 
@@ -74,12 +76,35 @@ class StepView:
 
 
 @dataclass(frozen=True)
+class Damage:
+    """A stored event that cannot be read, and why. The position is None where it is not known."""
+
+    application: str
+    stream_id: str
+    version: int
+    position: int | None
+    type: str
+    error: str
+
+
+def damage_of(error: UnreadableEvent) -> Damage:
+    """What an error tells of an event that cannot be read."""
+    return Damage(
+        error.application, str(error.stream_id), error.version, error.position, error.topic, error.message
+    )
+
+
+@dataclass(frozen=True)
 class FulfilmentView:
-    """A saga and its log, oldest entry first. The status is None until the saga has begun."""
+    """A saga and its log, oldest entry first. The status is None until the saga has begun.
+
+    `damage` names its events that cannot be read; status and steps are then what the others say.
+    """
 
     order_id: str
     status: str | None
     steps: tuple[StepView, ...]
+    damage: tuple[Damage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,8 +127,9 @@ class EventView:
 
 @dataclass(frozen=True)
 class FoundEvent:
-    """A recorded event as a search finds it. One that cannot be decoded has an `error` that says why,
-    no payload, and of its metadata what its row still tells."""
+    """A recorded event as it is listed. One that cannot be decoded has an `error` that says why,
+    no payload, and of its metadata what its row still tells. In the events of a stream or an order one
+    before which others are missing has an `error` as well."""
 
     event_id: str | None
     type: str

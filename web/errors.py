@@ -17,7 +17,7 @@ from eventsourcing.persistence import (
 )
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from application.errors import Contradiction, DomainError, NotFound, VersionConflict
+from application.errors import Contradiction, DomainError, NotFound, UnreadableEvent, VersionConflict
 from application.queries import InvalidQuery
 from system.persistence.agreement import LogDisagrees
 
@@ -64,6 +64,7 @@ class Problem:
 
 
 _DOMAIN: tuple[tuple[type[DomainError], int], ...] = (
+    (UnreadableEvent, 409),
     (VersionConflict, 412),
     (Contradiction, 409),
     (NotFound, 404),
@@ -120,6 +121,13 @@ def _of_domain(error: DomainError) -> Problem:
     members: dict[str, object] = {}
     if isinstance(error, VersionConflict):
         members = {"expected_version": error.expected, "current_version": error.current}
+    if isinstance(error, UnreadableEvent):
+        members = {
+            "application": error.application,
+            "stream_id": str(error.stream_id),
+            "stream_version": error.version,
+            "position": error.position,
+        }
     return Problem(status, error.code, error.message, errors, members)
 
 

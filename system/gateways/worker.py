@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 from eventsourcing.persistence import IntegrityError
@@ -23,6 +24,7 @@ from application.ports import (
     PaymentGateway,
     RefundRequest,
 )
+from application.unreadable import UnreadableEvent
 from domain.fulfilment.steps import CHARGING, REFUNDING
 from domain.payments import Payment, Trouble
 from domain.payments.payment import PaymentOutcomeContradicted
@@ -36,6 +38,8 @@ from system.runner.turn import Turn
 
 PAGE = 500
 REMEMBERED_CALLS = 20_000
+PAUSE_WHEN_UNREADABLE = timedelta(minutes=1)
+"""The provider is asked again under the same key, until the payment can be read and told."""
 _DONE = datetime.max.replace(tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -100,15 +104,20 @@ class GatewayWorker:
         done, _ = self.pulse.rest(
             lambda: wait(self._in_flight, timeout=self._poll_seconds, return_when=FIRST_COMPLETED)
         )
-        outcomes = []
+        outcomes, answered = [], []
         for future in done:
             call = self._in_flight.pop(future)
+            answered.append(call)
             cause = replace(call.cause, time=max(self._clock(), call.since))
             outcomes.append(Outcome(call.order_id, self._answer(call, future), cause))
         if outcomes:
             try:
                 with self._turn:
-                    self._record(outcomes)
+                    unrecorded = self._record(outcomes)
+                again = self._clock() + PAUSE_WHEN_UNREADABLE
+                for call in answered:
+                    if call.order_id in unrecorded:
+                        self._not_before[_turn_of(call)] = again
             except Exception:
                 # Not all is recorded: forget what was answered, so that what is still due is asked again.
                 self._not_before.clear()
@@ -216,20 +225,26 @@ class GatewayWorker:
             return lambda payment: payment.refund_unanswered(call.attempt, trouble)
         return lambda payment: payment.charge_unanswered(call.attempt, trouble)
 
-    def _record(self, outcomes: list[Outcome]) -> None:
+    def _record(self, outcomes: list[Outcome]) -> set[UUID]:
+        """Record what was answered; the orders whose payment cannot be read, so that nothing was recorded."""
+        unrecorded: set[UUID] = set()
         try:
             self._payments.record(outcomes)
         except (IntegrityError, DomainError) as error:
             if len(outcomes) > 1:
                 for outcome in outcomes:
-                    self._record([outcome])
+                    unrecorded |= self._record([outcome])
             elif isinstance(error, IntegrityError):
                 self._payments.record(outcomes)
+            elif isinstance(error, UnreadableEvent):
+                unrecorded.add(outcomes[0].order_id)
+                log.error("payment cannot be read", order_id=str(outcomes[0].order_id), error=str(error))
             elif isinstance(error, PaymentOutcomeContradicted):
                 self._payments.record([replace(outcomes[0], tell=_disputed(str(error)))])
                 log.error("payment outcome disputed", order_id=str(outcomes[0].order_id), error=str(error))
             else:
                 log.error("payment outcome refused", order_id=str(outcomes[0].order_id), error=str(error))
+        return unrecorded
 
 
 def _disputed(error: str) -> Callable[[Payment], None]:

@@ -61,11 +61,11 @@ def _checks(orderwright: Orderwright, service: RunnerService | None) -> Iterator
         yield HealthCheck("logs", *log_agreement(orderwright))
     if service is not None and store.ok:
         faults = sorted(service.faults())  # why is in the log: it may name hosts and files
-        yield HealthCheck(
-            "followers",
-            not faults,
-            f"pausing or hanging: {', '.join(faults)}" if faults else "none is pausing or hanging",
-        )
+        found = f"pausing or hanging: {', '.join(faults)}" if faults else "none is pausing or hanging"
+        damaged = sorted(service.damaged_lots())  # which stops no other work, so it is no less ready
+        if damaged:
+            found += f"; the parking lot of {', '.join(damaged)} cannot be read, see orderwright doctor"
+        yield HealthCheck("followers", not faults, found)
 
 
 def _store(orderwright: Orderwright) -> HealthCheck:

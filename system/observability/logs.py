@@ -6,6 +6,8 @@ from typing import Literal
 
 import structlog
 
+from .visible import spell_out
+
 
 def configure_logs(style: Literal["json", "console"], level: str) -> None:
     """Set up logging for this process. Times are UTC in RFC 3339."""
@@ -20,6 +22,7 @@ def configure_logs(style: Literal["json", "console"], level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            spell_out,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),

@@ -8,6 +8,7 @@ from eventsourcing.persistence import PersistenceError
 
 from system.bootstrap import Orderwright, build
 from system.operations.positions import (
+    DamagedLot,
     ParkedReport,
     Position,
     parked_events,
@@ -88,7 +89,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
         _positions_check(where, stuck),
         _parked_check(parked),
     ]
-    checks += [_failed_compensations(stuck), _progress(stuck)]
+    checks += [_lots_check(stuck.damaged_lots), _failed_compensations(stuck), _progress(stuck)]
     return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
 
 
@@ -149,6 +150,20 @@ def _parked_check(parked: tuple[ParkedReport, ...]) -> Check:
         f"{len(waiting_first)} parked and {len(parked) - len(waiting_first)} held back behind them, "
         f"see `orderwright dead-letters list`; the first: {first.follower} at position "
         f"{first.event.position} of {first.event.leader} ({first.event.topic}): {why}",
+    )
+
+
+def _lots_check(damaged: tuple[DamagedLot, ...]) -> Check:
+    if not damaged:
+        return Check("parking lots", Verdict.OK, "all can be read")
+    doubtful = sum(len(lot.doubtful) for lot in damaged)
+    first = "; ".join(f"of {lot.follower}: {lot.damage[0].error}" for lot in damaged)
+    return Check(
+        "parking lots",
+        Verdict.PROBLEM,
+        f"{sum(len(lot.damage) for lot in damaged)} events of parking lots cannot be read; {doubtful} orders "
+        f"that they name are held back, and nothing of these lots can be retried, until they are repaired: "
+        f"{first}",
     )
 
 

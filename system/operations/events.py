@@ -5,13 +5,14 @@ after application, by name, and within each in the order of positions. A cursor 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
 from eventsourcing.persistence import Notification
 
-from application.mapping import UndecodableEvent
 from application.queries import EventQuery, InvalidQuery, PageRequest, StreamNotFound, check_choice
+from application.unreadable import UnreadableEvent
 from application.views import EventView, FoundEvent, Page, to_json
 from domain.shared.aggregates import EVENT_TYPES
 from system.bootstrap import Orderwright
@@ -69,7 +70,7 @@ def stream_events(
 
 
 def event_view(orderwright: Orderwright, application: str, notification: Notification) -> EventView:
-    """An event of an application's log. Raises `UndecodableEvent`."""
+    """An event of an application's log. Raises `UnreadableEvent`."""
     event: Any = orderwright.applications[application].mapper.to_domain_event(notification)
     return EventView(
         event_id=event.event_id,
@@ -91,10 +92,8 @@ def found_event(orderwright: Orderwright, application: str, notification: Notifi
     """An event of an application's log, also one that cannot be decoded."""
     try:
         return FoundEvent(**vars(event_view(orderwright, application, notification)), error=None)
-    except UndecodableEvent as error:
-        problem = str(error)
-    except Exception as error:  # it decodes to something without the metadata that each event has
-        problem = f"the event is damaged: {type(error).__name__}: {error}"
+    except UnreadableEvent as error:
+        problem = error.message
     facts = facts_of(notification, orderwright.applications[application].mapper)
     return FoundEvent(
         event_id=facts.text("event_id"),
@@ -113,13 +112,27 @@ def found_event(orderwright: Orderwright, application: str, notification: Notifi
     )
 
 
+def found_stream(
+    orderwright: Orderwright, application: str, stream_id: UUID, first: int = 1, last: int | None = None
+) -> Iterator[FoundEvent]:
+    """The events of a stream of an application, also those that cannot be read. One before which others
+    are missing says so."""
+    reader = cast(StreamReader, orderwright.applications[application].recorder)
+    before: int | None = 0 if first == 1 else None
+    for notification in reader.select_stream(stream_id, first, last):
+        found = found_event(orderwright, application, notification)
+        if before is not None and found.error is None and notification.originator_version != before + 1:
+            gap = UnreadableEvent.after_a_gap(notification, before, application)
+            found = replace(found, error=gap.message)
+        yield found
+        before = notification.originator_version
+
+
 def _stream(
     orderwright: Orderwright, applications: Sequence[str], stream_id: UUID, first: int
 ) -> Iterator[FoundEvent]:
     for name in applications:
-        reader = cast(StreamReader, orderwright.applications[name].recorder)
-        for notification in reader.select_stream(stream_id, first):
-            yield found_event(orderwright, name, notification)
+        yield from found_stream(orderwright, name, stream_id, first)
 
 
 def _applications(orderwright: Orderwright, names: Sequence[str]) -> list[str]:

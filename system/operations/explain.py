@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from application.views import EventView, FulfilmentView, OrderView
+from application.unreadable import UnreadableEvent
+from application.views import FoundEvent, FulfilmentView, OrderView
 from domain.fulfilment import PROCESS_PAYMENT, Fulfilment, SagaStatus, StepStatus
 from domain.inventory import Reservation, StockItem
 from domain.orders import Order, OrderStatus
@@ -25,34 +26,53 @@ _LINES_TOLD = 5
 
 @dataclass(frozen=True)
 class Story:
-    """What happened to an order, one sentence each; the last one says where it stands now."""
+    """What happened to an order, one sentence each; the last one says where it stands now. The status is
+    None when the order's own events cannot be read."""
 
     order_id: str
-    status: str
+    status: str | None
     sentences: tuple[str, ...]
 
 
 def explain(orderwright: Orderwright, order_id: UUID) -> Story:
     """The story of an order so far. Raises `OrderNotFound`."""
     events = order_events(orderwright, order_id)
-    order = orderwright.orders.order(order_id)
-    money = f"{order.total} {order.currency}"
+    money = _total(events)
+    try:
+        order = orderwright.orders.order(order_id)
+    except UnreadableEvent as damage:
+        now = f"Where the order stands now cannot be told: {damage.message}."
+        return Story(str(order_id), None, (*_told(events, money), now))
     now = _now(order, fulfilment_of(orderwright, order_id), money, still_waiting(events))
     return Story(str(order_id), order.status, (*_told(events, money), now))
 
 
-def _told(events: Sequence[EventView], money: str) -> Iterator[str]:
+def _total(events: Sequence[FoundEvent]) -> str:
+    """What the order comes to, as it was placed."""
+    for event in events:
+        if event.type == Order.Created.TOPIC and event.payload is not None:
+            return f"{event.payload['total']} {event.payload['currency']}"
+    return "its total"
+
+
+def _told(events: Sequence[FoundEvent], money: str) -> Iterator[str]:
     event_ids = {event.event_id for event in events}
     day: date | None = None
     for event in events:
         tell = TOLD.get(event.type)
-        if tell is None:
+        if tell is None and event.error is None:
             continue
         by = None if event.causation_id in event_ids else event.user
         time = event.recorded_at
-        when = f"At {_clock(time)}" if time.date() == day else f"On {_day(time)} at {_clock(time)}"
-        day = time.date()
-        yield f"{when} {tell(event.payload, money, by)}."
+        if time is None:
+            when = "Then"
+        else:
+            when = f"At {_clock(time)}" if time.date() == day else f"On {_day(time)} at {_clock(time)}"
+            day = time.date()
+        if event.error is not None:
+            yield f"{when} something happened that cannot be told: {event.error}."
+        if event.payload is not None and tell is not None:
+            yield f"{when} {tell(event.payload, money, by)}."
 
 
 _Facts = Mapping[str, Any]
@@ -189,6 +209,8 @@ UNTOLD = frozenset(
 
 def _now(order: OrderView, saga: FulfilmentView, money: str, parked: Sequence[Waiting]) -> str:
     status = order.status.lower()
+    if saga.damage:
+        return f"Now the order is {status}; how far its fulfilment is cannot be told: {saga.damage[0].error}."
     if parked:
         first = parked[0]
         waits = f"{first.follower} has parked {first.topic} at position {first.position} of {first.leader}"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification
 
-from application.views import EventView
+from application.views import FoundEvent
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
@@ -15,7 +15,7 @@ from system.persistence.recorders import StreamReader
 from system.persistence.search import EventCriteria, facts_of, searcher_for
 from system.runner.parking import ParkingLot, parking_lot_id
 
-from .events import event_view
+from .events import found_event
 
 ABOUT_EVENTS = (
     ParkingLot.EventParked.TOPIC,
@@ -39,7 +39,7 @@ class Waiting:
     error: str | None
 
 
-def lot_events(orderwright: Orderwright, order_id: UUID) -> Iterator[EventView]:
+def lot_events(orderwright: Orderwright, order_id: UUID) -> Iterator[FoundEvent]:
     """Every event about an order in the lots of all followers, those of a lot in their order.
 
     Where the store has an index of conversations this costs as much as there is about this order;
@@ -55,16 +55,16 @@ def lot_events(orderwright: Orderwright, order_id: UUID) -> Iterator[EventView]:
         streams = [stream_of.get(leader, order_id) for leader in definition.follows[follower]]
         sequences = list(dict.fromkeys([str(order_id), *map(str, streams)]))
         for notification in _about(orderwright, follower, sequences):
-            yield event_view(orderwright, follower, notification)
+            yield found_event(orderwright, follower, notification)
 
 
-def still_waiting(events: Iterable[EventView]) -> Sequence[Waiting]:
+def still_waiting(events: Iterable[FoundEvent]) -> Sequence[Waiting]:
     """What of all this waits in the lots now, in the order in which it was put aside."""
     waiting: dict[tuple[str, str, int], Waiting] = {}
     for event in events:
-        if event.type not in ABOUT_EVENTS:
-            continue
         facts = event.payload
+        if event.type not in ABOUT_EVENTS or facts is None:
+            continue
         place = (event.application, facts["leader"], facts["position"])
         if event.type in _LEFT:
             waiting.pop(place, None)

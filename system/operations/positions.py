@@ -5,12 +5,13 @@ from typing import cast
 
 from eventsourcing.persistence import TrackingRecorder
 
+from application.views import Damage, damage_of
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.processes.following import Following
 from system.runner.agreement import agreement_store
 from system.runner.parked import ParkedEvent
-from system.runner.parking import ParkingLot, parking_lot_id
+from system.runner.salvage import lot_of
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,34 @@ class ParkedReport:
 
 
 def parked_events(orderwright: Orderwright) -> list[ParkedReport]:
-    """Every parked event of every follower, those of a sequence in their order."""
+    """Every parked event of every follower, those of a sequence in their order. Of a lot that cannot be
+    read in full what can be read."""
     found = []
     for name in definition.followers:
-        lot = cast(Following, orderwright.applications[name]).find(ParkingLot, parking_lot_id(name))
+        lot = lot_of(cast(Following, orderwright.applications[name]))
         for waiting in lot.parked.values() if lot is not None else ():
             found += [ParkedReport(name, event, event is waiting[0]) for event in waiting]
     return found
+
+
+@dataclass(frozen=True)
+class DamagedLot:
+    """A parking lot that cannot be read in full: what is wrong with which of its events. The sequences in
+    `doubtful` are held back until it is repaired, as nobody can tell whether something waits there."""
+
+    follower: str
+    damage: tuple[Damage, ...]
+    doubtful: tuple[str, ...]
+
+
+def damaged_lots(orderwright: Orderwright) -> tuple[DamagedLot, ...]:
+    """The parking lots that cannot be read in full."""
+    found = []
+    for name in definition.followers:
+        lot = lot_of(cast(Following, orderwright.applications[name]))
+        if lot is not None and lot.damage:
+            found.append(DamagedLot(name, tuple(map(damage_of, lot.damage)), tuple(sorted(lot.doubtful))))
+    return tuple(found)
 
 
 def is_settled(orderwright: Orderwright) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from system.bootstrap import Orderwright
-from system.operations.positions import Position, parked_events, positions
+from system.operations.positions import DamagedLot, Position, damaged_lots, parked_events, positions
 from system.persistence.search import facts_of
 from system.projections.overdue import OverdueSaga, count_overdue, overdue_sagas
 from system.projections.saga_figures import count_waiting, waiting_orders
@@ -45,7 +45,8 @@ class StuckReport:
     """Everything that stands still. Of sagas the first `SHOWN` are named, and all counted.
 
     `overdue` sagas made no progress for longer than they are allowed where they stand; `waiting` are
-    orders whose saga waits for a person; `unowned` are followers that no process runs.
+    orders whose saga waits for a person; `unowned` are followers that no process runs; `damaged_lots`
+    are parking lots that cannot be read in full.
     """
 
     overdue: tuple[OverdueSaga, ...]
@@ -55,11 +56,14 @@ class StuckReport:
     parked: tuple[ParkedCount, ...]
     positions: tuple[StandingPosition, ...]
     unowned: tuple[str, ...]
+    damaged_lots: tuple[DamagedLot, ...] = ()
 
     @property
     def is_stuck(self) -> bool:
         """Whether anything stands still."""
-        return bool(self.overdue or self.waiting or self.parked or self.positions or self.unowned)
+        return bool(
+            self.overdue or self.waiting or self.parked or self.positions or self.unowned or self.damaged_lots
+        )
 
 
 class PositionWatch:
@@ -109,6 +113,7 @@ def find_stuck(
         parked=parked_counts(orderwright),
         positions=_watched(orderwright, watch) if watch is not None else _looked_at_twice(orderwright, pause),
         unowned=tuple(sorted(name for name, owner in owners.items() if owner is None)),
+        damaged_lots=damaged_lots(orderwright),
     )
 
 

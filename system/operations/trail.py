@@ -1,32 +1,32 @@
 """The audit trail of an order: every event of its conversation, from every application, in causal order."""
 
 from collections.abc import Iterable
-from typing import cast
+from datetime import UTC, datetime
 from uuid import UUID
 
-from application.views import EventView
+from application.views import FoundEvent
 from domain.inventory import Reservation
-from domain.shared.ids import fulfilment_id, payment_id, reservation_id, stock_item_id
+from domain.shared.ids import event_id, fulfilment_id, payment_id, reservation_id, stock_item_id
 from system.bootstrap import Orderwright
-from system.persistence.recorders import StreamReader
 
-from .events import event_view
+from .events import found_stream
 from .lot_events import lot_events
 
 
-def order_events(orderwright: Orderwright, order_id: UUID) -> list[EventView]:
+def order_events(orderwright: Orderwright, order_id: UUID) -> list[FoundEvent]:
     """All events of the order's conversation. Raises `OrderNotFound`.
 
     An event stands after the event that caused it, and within an application by position.
     Streams are found by their derived ids, so this costs the same however large the store is; what
-    was parked on the way and what became of it is found as `lot_events` tells.
+    was parked on the way and what became of it is found as `lot_events` tells. Events that cannot be
+    read stand in their place, each with its `error`.
     """
-    orderwright.orders.order(order_id)
-    inventory = list(_stream(orderwright, "Inventory", reservation_id(order_id)))
+    orderwright.orders.check_placed(order_id)
+    inventory = list(found_stream(orderwright, "Inventory", reservation_id(order_id)))
     events = [
-        *_stream(orderwright, "Orders", order_id),
-        *_stream(orderwright, "OrderFulfilment", fulfilment_id(order_id)),
-        *_stream(orderwright, "Payments", payment_id(order_id)),
+        *found_stream(orderwright, "Orders", order_id),
+        *found_stream(orderwright, "OrderFulfilment", fulfilment_id(order_id)),
+        *found_stream(orderwright, "Payments", payment_id(order_id)),
         *inventory,
         *_stock_events(orderwright, inventory),
         *lot_events(orderwright, order_id),
@@ -34,41 +34,45 @@ def order_events(orderwright: Orderwright, order_id: UUID) -> list[EventView]:
     return in_causal_order(events)
 
 
-def in_causal_order(events: Iterable[EventView]) -> list[EventView]:
+def in_causal_order(events: Iterable[FoundEvent]) -> list[FoundEvent]:
     """Causes before effects; within an application by position; otherwise by time.
 
     Positions of different applications say nothing about each other, and reactions carry the time
     of what they react to. What remains is the causation chain, which this follows.
     """
-    waiting: dict[str, list[EventView]] = {}
+    waiting: dict[str, list[FoundEvent]] = {}
     for event in sorted(events, key=lambda event: event.position):
         waiting.setdefault(event.application, []).append(event)
-    unseen = {event.event_id for queue in waiting.values() for event in queue}
-    ordered: list[EventView] = []
+    unseen = {_id(event) for queue in waiting.values() for event in queue}
+    ordered: list[FoundEvent] = []
     while waiting:
         fronts = [queue[0] for queue in waiting.values()]
         ready = [event for event in fronts if event.causation_id not in unseen] or fronts
-        event = min(ready, key=lambda event: (event.recorded_at, event.application, event.position))
+        event = min(ready, key=lambda event: (_time(event), event.application, event.position))
         ordered.append(event)
-        unseen.discard(event.event_id)
+        unseen.discard(_id(event))
         waiting[event.application].pop(0)
         if not waiting[event.application]:
             del waiting[event.application]
     return ordered
 
 
-def _stream(
-    orderwright: Orderwright, application: str, stream_id: UUID, first: int = 1, last: int | None = None
-) -> Iterable[EventView]:
-    reader = cast(StreamReader, orderwright.applications[application].recorder)
-    for notification in reader.select_stream(stream_id, first, last):
-        yield event_view(orderwright, application, notification)
+def _id(event: FoundEvent) -> str:
+    """What others name as their cause. Ids are derived, so an event that cannot be read has one as well."""
+    return event_id(UUID(event.stream_id), event.stream_version)
 
 
-def _stock_events(orderwright: Orderwright, reservation: Iterable[EventView]) -> Iterable[EventView]:
+def _time(event: FoundEvent) -> datetime:
+    """When it was. One that does not tell comes right behind the one before it in its application."""
+    return event.recorded_at or datetime.min.replace(tzinfo=UTC)
+
+
+def _stock_events(orderwright: Orderwright, reservation: Iterable[FoundEvent]) -> Iterable[FoundEvent]:
     """What the reservation did to each stock item: its events say at which versions."""
     types = {Reservation.Made.TOPIC, Reservation.Released.TOPIC}
     for event in reservation:
-        for line in event.payload["lines"] if event.type in types else ():
+        if event.payload is None or event.type not in types:
+            continue
+        for line in event.payload["lines"]:
             version = line["stock_version"]
-            yield from _stream(orderwright, "Inventory", stock_item_id(line["sku"]), version, version)
+            yield from found_stream(orderwright, "Inventory", stock_item_id(line["sku"]), version, version)

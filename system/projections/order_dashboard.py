@@ -17,7 +17,7 @@ from system.processes.saga_facts import ASKS_INVENTORY, ASKS_ORDERS
 
 from .paging import check_limit, decode_cursor, page_of
 from .payment_status import PAYMENT_STATUS
-from .projection import Projection, time_of
+from .projection import Projection, Readable, time_of
 from .saga_facts import UNWINDING, saga_status
 
 # An event about a payment or fulfilment can arrive before the order's own: the row then begins
@@ -194,7 +194,8 @@ def _status(status: str | None) -> str | None:
 
 
 def _view(row: dict[str, Any]) -> OrderRow:
-    created_at = time_of(row["created_at"])
+    readable = Readable(row)
+    created_at = readable.get("created_at", time_of)
     return OrderRow(
         order_id=row["order_id"],
         order_ref=row["order_ref"],
@@ -202,12 +203,17 @@ def _view(row: dict[str, Any]) -> OrderRow:
         status=row["status"],
         currency=row["currency"],
         total=row["total"],
-        items=tuple(LineView(*line) for line in json.loads(row["items"])),
+        items=readable.get("items", _lines, ()),
         version=row["version"],
         created_at=created_at,  # type: ignore[arg-type]  # only rows that have it are listed
-        confirmed_at=time_of(row["confirmed_at"]),
-        cancelled_at=time_of(row["cancelled_at"]),
+        confirmed_at=readable.get("confirmed_at", time_of),
+        cancelled_at=readable.get("cancelled_at", time_of),
         cancel_reason=row["cancel_reason"],
         fulfilment_status=row["fulfilment_status"],
         payment_status=row["payment_status"],
+        error=readable.error,
     )
+
+
+def _lines(text: str) -> tuple[LineView, ...]:
+    return tuple(LineView(*line) for line in json.loads(text))

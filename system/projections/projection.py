@@ -1,7 +1,8 @@
 """The base of every read model."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID, uuid4
 
 from eventsourcing.application import ProcessingEvent
@@ -13,6 +14,8 @@ from eventsourcing.utils import Environment, EnvType, strtobool
 from system.persistence.recorders import RowStore
 from system.persistence.tables import Changes, Table
 from system.processes.following import Following
+
+T = TypeVar("T")
 
 
 class Projection(Following):
@@ -73,6 +76,27 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
 def _utc(time: datetime) -> str:
     """Times are stored as text that sorts as time does, in both databases."""
     return f"{time.isoformat(timespec='microseconds')[:26]}Z"  # our times are in UTC
+
+
+class Readable:
+    """Reads the columns of one row; what cannot be read is left out and named, so that a list goes on."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self._row = row
+        self._wrong: list[str] = []
+
+    def get(self, name: str, read: Callable[[Any], T], instead: Any = None) -> T:
+        """What a column says, or something else instead."""
+        try:
+            return read(self._row[name])
+        except (ValueError, TypeError):
+            self._wrong.append(name)
+            return cast(T, instead)
+
+    @property
+    def error(self) -> str | None:
+        """What could not be read, or None."""
+        return f"{' and '.join(self._wrong)} cannot be read in this row" if self._wrong else None
 
 
 def time_of(text: str | None) -> datetime | None:

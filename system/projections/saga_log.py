@@ -16,7 +16,7 @@ from system.persistence.tables import Table
 from system.processes.saga_facts import ASKS_ORDERS
 
 from .paging import check_limit, decode_cursor, page_of
-from .projection import Projection, time_of
+from .projection import Projection, Readable, time_of
 from .saga_facts import UNWINDING, log_entry, saga_status
 
 FULFILMENTS = Table(
@@ -256,8 +256,10 @@ _ENDS_WAITING = frozenset(
 
 
 def _row(row: dict[str, Any]) -> FulfilmentRow:
+    readable = Readable(row)
+    started_at, updated_at = readable.get("started_at", _time), readable.get("updated_at", _time)
     return FulfilmentRow(
-        row["order_id"], row["status"], row["reason"], _time(row["started_at"]), _time(row["updated_at"])
+        row["order_id"], row["status"], row["reason"], started_at, updated_at, readable.error
     )
 
 

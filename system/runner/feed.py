@@ -11,7 +11,9 @@ What can go wrong, and what follows:
 - the event that was read last is not in the log any more: noted beside the log, and raised to the
   loop in the same way; nothing is recorded until somebody has realigned the two;
 - an error in a reaction: the page is halved until the event stands alone, which is tried a few
-  times more and then parked; later events of its order wait behind it, all others go on.
+  times more and then parked; later events of its order wait behind it, all others go on;
+- an aggregate that cannot be read: the same, for the events that need it and for no others. To park
+  nothing is read but the lot, and of a lot that is damaged what can still be read.
 """
 
 import contextlib
@@ -23,6 +25,7 @@ from typing import cast
 from uuid import UUID
 
 import structlog
+from eventsourcing.application import ProcessingEvent
 from eventsourcing.persistence import (
     IntegrityError,
     InterfaceError,
@@ -34,6 +37,7 @@ from eventsourcing.persistence import (
 )
 
 from application.limits import MAX_CORRELATION_ID, check_text
+from application.unreadable import UnreadableEvent
 from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
@@ -47,6 +51,7 @@ from .marks import Mark
 from .parked import Pointer, error_text
 from .parking import ParkingLot, parking_lot_id
 from .pulse import of_this_thread
+from .salvage import lot_of
 from .working_set import PageOfWork, WorkingSet
 
 STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
@@ -109,6 +114,11 @@ class Feed:
         self._looked_at = time.monotonic()
         if self._recorded and self._mark is None and is_noted(self.leader, self.follower.name):
             raise LogDisagrees(f"{self.leader.name} was found to lack what was read of it")
+
+    @property
+    def lot_is_damaged(self) -> bool:
+        """Whether the parking lot could not be read in full, as of the latest page."""
+        return self._lot is not None and bool(self._lot.damage)
 
     def head(self) -> int:
         """Where the leader's log ends."""
@@ -203,8 +213,11 @@ class Feed:
             self._process(page[middle:])
 
     def _retry_then_park(self, page: Sequence[Entry], error: Exception) -> None:
-        for attempt in range(2, ATTEMPTS + 1):
-            time.sleep(PAUSE_BETWEEN_ATTEMPTS * attempt)
+        attempts = 1
+        # What is damaged or of a newer release does not come right within a moment: others need not wait.
+        while attempts < ATTEMPTS and not isinstance(error, UnreadableEvent):
+            attempts += 1
+            time.sleep(PAUSE_BETWEEN_ATTEMPTS * attempts)
             try:
                 self._record(page, self._react_to)
             except STORE_FAULTS:
@@ -212,18 +225,22 @@ class Feed:
             except Exception as again:
                 error = again
             else:
-                return None
-        where = {"leader": self.leader.name, "position": page[0].position, "topic": page[0].topic}
-        log.error("event parked", follower=self.follower.name, error=error_text(error), **where)
+                return
         for _ in range(CONFLICTS_BEFORE_ISOLATION):
             try:
-                return self._record(page, lambda entry, work: self._park(entry, work, error))
+                self._record(page, lambda entry, work: self._park(entry, work, error, attempts), parks=True)
             except IntegrityError:  # somebody at the dead-letter desk was faster with the lot
                 if self._is_overtaken():
-                    return None
+                    return
+            else:
+                where = {"leader": self.leader.name, "position": page[0].position, "topic": page[0].topic}
+                log.error("event parked", follower=self.follower.name, error=error_text(error), **where)
+                return
         raise error
 
-    def _record(self, page: Sequence[Entry], handle: Callable[[Entry, PageOfWork], object]) -> None:
+    def _record(
+        self, page: Sequence[Entry], handle: Callable[[Entry, PageOfWork], object], *, parks: bool = False
+    ) -> None:
         last, mark = page[-1].position, page[-1].mark
         concerning = [entry for entry in page if self._concerns(entry)]
         here = self._checkpoint(last, mark)
@@ -231,8 +248,8 @@ class Feed:
         pulse = of_this_thread()
         with self._working_set.page(spared=self._lot_id):
             if concerning:
-                self._working_set.fetch(self._needed_by(concerning))
-                self._lot = self.follower.find(ParkingLot, self._lot_id)
+                self._working_set.fetch({self._lot_id} if parks else self._needed_by(concerning))
+                self._lot = lot_of(self.follower)
                 for entry in concerning:
                     handle(entry, work)
                     if pulse is not None:
@@ -261,20 +278,20 @@ class Feed:
 
     def _react_to(self, entry: Entry, work: PageOfWork) -> None:
         lot = self._lot
-        if lot is not None and lot.parked:
+        if lot is not None and (lot.parked or lot.doubtful):
             sequence = lot.holds_back(str(entry.originator_id), self._conversation(entry))
             if sequence is not None:
                 with because_of(self._cause_of_parking(entry, sequence)):
                     lot.hold_back(self._pointer(entry, sequence))
-                return work.collect_events(lot)
+                return ProcessingEvent.collect_events(work, lot)  # as it is, it is no aggregate of the page
         return self.follower.policy(entry.event, work)
 
-    def _park(self, entry: Entry, work: PageOfWork, error: Exception) -> None:
+    def _park(self, entry: Entry, work: PageOfWork, error: Exception, attempts: int) -> None:
         sequence = self._conversation(entry)
         with because_of(self._cause_of_parking(entry, sequence)):
             lot = self._lot or ParkingLot.open(self.follower.name)
-            lot.park(self._pointer(entry, sequence), error_text(error), ATTEMPTS)
-        work.collect_events(lot)
+            lot.park(self._pointer(entry, sequence), error_text(error), attempts)
+        ProcessingEvent.collect_events(work, lot)
 
     def _conversation(self, entry: Entry) -> str:
         """What an event belongs to. One that cannot be decoded may still tell that; else it is its stream."""

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, event
 
+from application.unreadable import UnreadableEvent
 from domain.shared.aggregates import Aggregate
 from domain.shared.ids import derive
 
@@ -90,8 +91,9 @@ class ParkingLot(Aggregate):
         return cls.begin(cls.Opened, parking_lot_id(follower), follower=follower)
 
     def holds_back(self, *sequences: str) -> str | None:
-        """The first of these sequences that has an event parked here, or None."""
-        return next((sequence for sequence in sequences if sequence in self.parked), None)
+        """The first of these sequences that has an event parked here, or of which that cannot be told;
+        else None."""
+        return next((one for one in sequences if one in self.parked or one in self.doubtful), None)
 
     def park(self, event: Pointer, error: str, attempts: int) -> None:
         """Put an event aside that could not be processed; again changes nothing."""
@@ -145,6 +147,9 @@ class ParkingLot(Aggregate):
         self.parked: dict[str, list[ParkedEvent]] = {}
         self.sequences: dict[tuple[str, int], str] = {}
         self.recent = RecentOutcomes()
+        # Only a lot that cannot be read in full has these, see `system.runner.salvage`.
+        self.damage: tuple[UnreadableEvent, ...] = ()
+        self.doubtful: frozenset[str] = frozenset()
 
     @event(EventParked)
     def _park(

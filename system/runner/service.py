@@ -86,6 +86,11 @@ class RunnerService:
         still = self.runner.still()
         return pausing | {name: f"has not moved for {still[name]:.0f} seconds" for name in still}
 
+    def damaged_lots(self) -> frozenset[str]:
+        """The followers of this process whose parking lot could not be read in full when last looked at."""
+        loops = self.runner.loops.items()
+        return frozenset(name for name, loop in loops if any(feed.lot_is_damaged for feed in loop.feeds))
+
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():

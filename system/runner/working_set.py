@@ -17,10 +17,11 @@ from typing import Any, cast
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, ProcessingEvent
-from eventsourcing.application import Repository as LibraryRepository
 from eventsourcing.persistence import Tracking
 
 from application.base import StreamsReader, bring_up_to_date
+from application.streams import Repository as PlainRepository
+from application.streams import UnreadableStream
 
 KEPT_AGGREGATES = 4000
 
@@ -49,15 +50,17 @@ class WorkingSet:
         except BaseException:
             for aggregate_id in self._touched:
                 self._kept.pop(aggregate_id, None)
-            aggregate = self._touched.get(spared) if spared is not None else None
-            if aggregate is not None and aggregate.version == self._spared_version:
+            aggregate: Any = self._touched.get(spared) if spared is not None else None
+            if _is_readable(aggregate) and aggregate.version == self._spared_version:
                 self._kept[aggregate.id] = aggregate
             raise
         else:
             for aggregate_id, aggregate in self._touched.items():
-                if aggregate is not None:
+                if _is_readable(aggregate):
                     self._kept[aggregate_id] = aggregate
                     self._kept.move_to_end(aggregate_id)
+                else:
+                    self._kept.pop(aggregate_id, None)
             while len(self._kept) > KEPT_AGGREGATES:
                 self._kept.popitem(last=False)
         finally:
@@ -70,7 +73,8 @@ class WorkingSet:
         self._kept.clear()
 
     def fetch(self, aggregate_ids: Iterable[UUID]) -> None:
-        """Bring all of these up to date at once. One that is not among them is still found later."""
+        """Bring all of these up to date at once. One that is not among them is still found later, and
+        one that cannot be read is the fault of whoever asks for it."""
         wanted: dict[UUID, Any] = {
             id_: self._kept.get(id_) for id_ in aggregate_ids if id_ not in self._touched
         }
@@ -79,8 +83,8 @@ class WorkingSet:
             store = self._repository.event_store
             bring_up_to_date(wanted, cast(StreamsReader, store.recorder), store.mapper)
             self._touched.update(wanted)
-            spared = wanted.get(self._spared) if self._spared is not None else None
-            if spared is not None:
+            spared: Any = wanted.get(self._spared) if self._spared is not None else None
+            if _is_readable(spared):
                 self._spared_version = spared.version
 
     def belongs_to(self, repository: "Repository") -> bool:
@@ -88,9 +92,11 @@ class WorkingSet:
         return repository is self._repository
 
     def get(self, aggregate_id: UUID) -> Any:
-        """The aggregate as of now, including what this page did to it."""
+        """The aggregate as of now, including what this page did to it. Raises `UnreadableEvent`."""
         self.fetch([aggregate_id])
         aggregate = self._touched[aggregate_id]
+        if type(aggregate) is UnreadableStream:
+            raise aggregate.error
         if aggregate is None:
             raise AggregateNotFoundError((aggregate_id, None))
         return aggregate
@@ -100,14 +106,19 @@ class WorkingSet:
         self._touched[aggregate.id] = aggregate
 
 
+def _is_readable(aggregate: Any) -> bool:
+    """Whether there is such an aggregate and it could be loaded."""
+    return aggregate is not None and type(aggregate) is not UnreadableStream
+
+
 _working_set: ContextVar[WorkingSet | None] = ContextVar("working_set", default=None)
 
 
-class Repository(LibraryRepository[UUID]):
-    """The library's repository, which asks the page in progress first."""
+class Repository(PlainRepository):
+    """A repository which asks the page in progress first."""
 
     def get(self, aggregate_id: UUID, *, version: int | None = None, **kwargs: Any) -> Any:
-        """The aggregate, at a version if one is given. Raises `AggregateNotFoundError`."""
+        """The aggregate, at a version if one is given. Raises `AggregateNotFoundError`, `UnreadableEvent`."""
         working_set = _working_set.get()
         if version is None and working_set is not None and working_set.belongs_to(self):
             return working_set.get(aggregate_id)

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from application.mapping import UndecodableEvent
 from application.orders import Orders
+from application.unreadable import UnreadableEvent
 from domain.orders import Order
 from tests.support.commands import an_order, asked
 
@@ -44,7 +44,7 @@ def test_what_was_stored_comes_back_as_it_was(orders: Orders) -> None:
     "topic", ["Order.Vanished", "antigravity:fly", "os:system", "", "domain.orders.order:Order"]
 )
 def test_an_unknown_topic_is_refused_and_nothing_is_imported(orders: Orders, topic: str) -> None:
-    with pytest.raises(UndecodableEvent, match="not known here"):
+    with pytest.raises(UnreadableEvent, match="not known here"):
         orders.mapper.to_domain_event(stored(topic, b"{}"))
 
     assert "antigravity" not in sys.modules
@@ -52,14 +52,14 @@ def test_an_unknown_topic_is_refused_and_nothing_is_imported(orders: Orders, top
 
 @pytest.mark.parametrize("topic", ["antigravity:fly", "Payment", "", None])
 def test_an_event_that_begins_another_kind_of_stream_is_refused(orders: Orders, topic: object) -> None:
-    with pytest.raises(UndecodableEvent, match="another kind of stream"):
+    with pytest.raises(UnreadableEvent, match="another kind of stream"):
         orders.mapper.to_domain_event(created(orders, originator_topic=topic))
 
     assert "antigravity" not in sys.modules
 
 
 def test_an_event_of_a_newer_release_is_refused(orders: Orders) -> None:
-    with pytest.raises(UndecodableEvent, match="has version 3, this release knows 2"):
+    with pytest.raises(UnreadableEvent, match="has version 3, this release knows 2"):
         orders.mapper.to_domain_event(created(orders, class_version=3))
 
 
@@ -79,18 +79,18 @@ def test_an_event_of_a_newer_release_is_refused(orders: Orders) -> None:
 def test_damaged_state_is_refused_with_the_place_where_it_is(orders: Orders, state: bytes) -> None:
     damaged = stored("Order.Confirmed", state)
 
-    with pytest.raises(UndecodableEvent, match=str(damaged.originator_id)):
+    with pytest.raises(UnreadableEvent, match=str(damaged.originator_id)):
         orders.mapper.to_domain_event(damaged)
 
 
 @pytest.mark.parametrize("version", [0, -1, "2", 1.5, None, True])
 def test_a_version_that_is_no_version_is_refused(orders: Orders, version: object) -> None:
-    with pytest.raises(UndecodableEvent):
+    with pytest.raises(UnreadableEvent):
         orders.mapper.to_domain_event(created(orders, class_version=version))
 
 
 def test_a_damaged_value_is_refused(orders: Orders) -> None:
-    with pytest.raises(UndecodableEvent):
+    with pytest.raises(UnreadableEvent):
         orders.mapper.to_domain_event(
             created(orders, items=[{"_type_": "order_line", "_data_": ["TEAPOT", 0, "1"]}])
         )

@@ -108,6 +108,7 @@ def test_all_events_of_an_order_are_listed_causes_first(shop: Console) -> None:
         "command_id",
         "user",
         "payload",
+        "error",
     }
     assert len(shop("orders", "events", "--ref", "r-1").stdout.splitlines()) == len(events) + 1
 
@@ -127,7 +128,7 @@ def test_fulfilments_payments_and_stock_are_shown(shop: Console) -> None:
     assert [row["status"] for row in shop.json("fulfilments", "list")["items"]] == ["COMPLETED", "COMPLETED"]
     assert shop.json("fulfilments", "list", "--status", "failed")["items"] == []
     fulfilment = shop.json("fulfilments", "show", order_id)
-    assert fulfilment.keys() == {"order_id", "status", "steps"}
+    assert fulfilment.keys() == {"order_id", "status", "steps", "damage"}
     assert fulfilment["steps"][0].keys() == {"step", "status", "attempt", "at", "error", "next_at"}
     assert "ReserveInventory" in shop("fulfilments", "show", order_id).stdout
     assert shop.json("payments", "show", order_id) == {

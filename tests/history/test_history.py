@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from application.mapping import UndecodableEvent
+from application.unreadable import UnreadableEvent
 from domain.orders import Order
 from tests.history import freeze as freezing
 from tests.history import frozen as store
@@ -151,7 +151,7 @@ def test_a_payload_of_a_later_version_is_not_read_by_guessing() -> None:
     confirmed = FROZEN["Order.Confirmed.v1"]
     later = json.dumps({**confirmed.state, "class_version": 2}).encode()
 
-    with pytest.raises(UndecodableEvent):
+    with pytest.raises(UnreadableEvent):
         mapper().to_domain_event(
             StoredEvent(confirmed.stored_event.originator_id, 2, "Order.Confirmed", later)
         )

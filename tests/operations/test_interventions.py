@@ -72,7 +72,7 @@ def interventions(shop: Shop, order: UUID) -> list[tuple[str, str | None, str]]:
     return [
         (event.payload["action"], event.user, event.payload["reason"])
         for event in order_events(shop.orderwright, order)
-        if event.type == "Fulfilment.InterventionMade"
+        if event.type == "Fulfilment.InterventionMade" and event.payload is not None
     ]
 
 
@@ -118,6 +118,7 @@ def test_a_refund_made_by_hand_ends_it(shop: Shop, stuck: UUID) -> None:
     assert (shop.payment(stuck).status, shop.payment(stuck).refunded) == ("REFUNDED", "60.00")
     assert interventions(shop, stuck) == [("force-fail", "olga", WHY)]
     (by_hand,) = [e for e in order_events(shop.orderwright, stuck) if e.type == "Payment.RefundedByHand"]
+    assert by_hand.payload is not None
     assert (by_hand.user, by_hand.payload["reference"]) == ("olga", "transfer 4711")
     assert_at_rest(shop.orderwright)
     assert audit(shop.orderwright).is_clean

@@ -7,6 +7,7 @@ import pytest
 from system.gateways.simulated import SimulatedGateway
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import (
+    durable_persistence,
     emptied_postgres,
     open_way,
     persistence,
@@ -17,7 +18,14 @@ from tests.support.ways import ByHand, UnderOurRunner, Way
 from tests.web.api import Api
 from web.api.app import create_app
 
-__all__ = ["emptied_postgres", "open_way", "persistence", "quick_folder", "shared_database"]
+__all__ = [
+    "durable_persistence",
+    "emptied_postgres",
+    "open_way",
+    "persistence",
+    "quick_folder",
+    "shared_database",
+]
 
 IN_MEMORY = {"PERSISTENCE_MODULE": "eventsourcing.popo"}
 

@@ -244,7 +244,7 @@ def test_the_whole_story_of_an_order_can_be_read(live_api: Api, live: UnderOurRu
 
     assert live_api.get(f"/orders/{order}").json["status"] == "CONFIRMED"
     fulfilment = live_api.get(f"/orders/{order}/fulfilment").json
-    assert list(fulfilment) == ["order_id", "status", "steps"]
+    assert list(fulfilment) == ["order_id", "status", "steps", "damage"]
     assert fulfilment["status"] == "COMPLETED"
     assert list(fulfilment["steps"][0]) == ["step", "status", "attempt", "at", "error", "next_at"]
 
@@ -272,6 +272,7 @@ def test_the_whole_story_of_an_order_can_be_read(live_api: Api, live: UnderOurRu
         "command_id",
         "user",
         "payload",
+        "error",
     ]
     assert events[0]["payload"]["items"] == [TEA]
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from application.limits import MAX_USER
+from system.observability.visible import visible, visible_json
 
 from .errors import Failure, failure_of
 from .values import Words
@@ -101,11 +102,13 @@ class Root(Group):
 
 def _tell(failure: Failure, error: Exception, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(failure.to_json(), ensure_ascii=False), err=True)
+        text = visible_json(json.dumps(failure.to_json(), ensure_ascii=False))
     elif isinstance(error, click.ClickException):
-        error.show()
+        error.show(written := io.StringIO())
+        text = visible(written.getvalue().rstrip("\n"), lines=True)
     else:
-        click.echo(f"orderwright: {failure.detail} ({failure.code})", err=True)
+        text = visible(f"orderwright: {failure.detail} ({failure.code})", lines=True)
+    click.echo(text, err=True)
 
 
 def user_option(command: F) -> F:

@@ -20,3 +20,6 @@ def write_fulfilment(fulfilment: FulfilmentView) -> None:
             for step in fulfilment.steps
         ),
     )
+    for damage in fulfilment.damage:
+        write_line("")
+        write_line(f"Not all of it can be told: {damage.error}.")

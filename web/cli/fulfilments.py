@@ -33,7 +33,10 @@ def list_fulfilments(status: str | None, limit: int, cursor: str | None, whole: 
     write_page(
         page,
         ("order", "status", "started", "updated", "reason"),
-        ((row.order_id, row.status, row.started_at, row.updated_at, row.reason) for row in page.items),
+        (
+            (row.order_id, row.status, row.started_at, row.updated_at, row.error or row.reason)
+            for row in page.items
+        ),
         "There are no such fulfilments.",
     )
 

@@ -91,7 +91,7 @@ def list_orders(
                 order.created_at,
                 order.fulfilment_status,
                 order.payment_status,
-                order.cancel_reason,
+                order.error or order.cancel_reason,
             )
             for order in page.items
         ),
@@ -159,7 +159,7 @@ def list_events(order_id: UUID | None, order_ref: str | None) -> None:
         write_json({"events": events})
         return
     write_table(
-        ("recorded", "application", ">position", "event", ">version", "user", "event id"),
+        ("recorded", "application", ">position", "event", ">version", "user", "event id", "error"),
         (
             (
                 event.recorded_at,
@@ -169,6 +169,7 @@ def list_events(order_id: UUID | None, order_ref: str | None) -> None:
                 event.stream_version,
                 event.user,
                 event.event_id,
+                event.error,
             )
             for event in events
         ),

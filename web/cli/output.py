@@ -1,4 +1,5 @@
-"""Shows results: tables and sentences for people, JSON for machines."""
+"""Shows results: tables and sentences for people, JSON for machines. Whatever stands in the data, nothing
+of it steers the terminal: all text goes through `visible`."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from application.views import Page, to_json
+from system.observability.visible import visible, visible_json
 
 from .commands import wants_json
 
@@ -32,13 +34,15 @@ _COLOURS = {
 
 def write_json(value: Any) -> None:
     """A view or report as JSON on standard output."""
-    text = json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False)
+    text = visible_json(json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False))
     click.echo(text.encode(errors="replace"))
 
 
 def write_table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """A table; headings that begin with ``>`` are of columns of numbers."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", title=title and visible(title), title_justify="left"
+    )
     for heading in headings:
         is_number = heading.startswith(">")
         table.add_column(heading.removeprefix(">"), justify="right" if is_number else "left", overflow="fold")
@@ -53,13 +57,13 @@ def write_fields(fields: Iterable[tuple[str, object]]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in fields:
-        table.add_row(name, _cell(value))
+        table.add_row(visible(name), _cell(value))
     _print(table)
 
 
 def write_line(text: str) -> None:
     """A sentence."""
-    _print(Text(text))
+    _print(Text(visible(text, lines=True)))
 
 
 def write_page(
@@ -100,4 +104,4 @@ def _cell(value: object) -> Text:
     if value is None:
         return Text("-", style="dim")
     text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
-    return Text(text, style=_COLOURS.get(text, ""))
+    return Text(visible(text, lines=True), style=_COLOURS.get(text, ""))

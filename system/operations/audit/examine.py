@@ -12,6 +12,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification, TrackingRecorder
 
+from application.streams import folded
 from domain.fulfilment import Fulfilment, SagaStatus, StepStatus
 from domain.inventory import Reservation
 from domain.orders import Order
@@ -19,12 +20,13 @@ from domain.payments import Payment, PaymentStatus
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.operations.positions import parked_events
+from system.operations.positions import damaged_lots, parked_events
 from system.persistence.recorders import StreamReader
 from system.processes.following import Following
 
 from . import meanings
 from .facts import OrderFacts, OrderMark, PaymentMark, ReservationMark, SagaMark, Standing
+from .places import misplaced
 from .report import Rule
 from .rules import Breach, breaches
 from .scan import LOGS
@@ -135,19 +137,22 @@ class Examiner:
         return facts
 
     def _folded(self, name: str, streams: Streams) -> Any:
-        """The aggregate behind a stream, by its own memory."""
+        """The aggregate behind a stream, by its own memory, when each event is the one that belongs there."""
         aggregate: Any = None
         for stored_event in streams[name]:
-            event: Any = self._orderwright.applications[name].mapper.to_domain_event(stored_event)
-            aggregate = event.mutate(aggregate)
+            mapper = self._orderwright.applications[name].mapper
+            aggregate = folded(aggregate, stored_event, mapper)
+            wrong = misplaced(stored_event, mapper.to_domain_event(stored_event), name)
+            if wrong is not None:
+                raise wrong
         return aggregate
 
 
 def parked_sequences(orderwright: Orderwright) -> frozenset[str]:
-    """What the four applications have put aside, by the conversation or the stream it belongs to."""
-    return frozenset(
-        report.event.sequence for report in parked_events(orderwright) if report.follower in LOGS
-    )
+    """What the four applications have put aside, or may have, by the conversation or stream it belongs to."""
+    known = (report.event.sequence for report in parked_events(orderwright) if report.follower in LOGS)
+    doubtful = (one for lot in damaged_lots(orderwright) if lot.follower in LOGS for one in lot.doubtful)
+    return frozenset((*known, *doubtful))
 
 
 def _sequences(order_id: UUID) -> tuple[str, ...]:

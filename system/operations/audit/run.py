@@ -7,9 +7,10 @@ from uuid import UUID
 
 from application.orders import OrderNotFound
 from system.bootstrap import Orderwright
+from system.operations.positions import damaged_lots
 
 from .examine import Examined, Examiner
-from .report import AuditReport, Offender, StockTotals
+from .report import AuditReport, Offender, Rule, StockTotals
 from .rules import breaches
 from .scan import Scan, heads
 from .tally import Findings, Tally
@@ -55,6 +56,12 @@ def audit(orderwright: Orderwright, progress: Progress = _nobody) -> AuditReport
     for done, order_id in enumerate(sorted(scan.suspects), 1):
         audited.look_closely(order_id)
         progress(Stage.AGAIN, done, len(scan.suspects))
+    for lot in damaged_lots(orderwright):
+        for damage in lot.damage:
+            scan.strays.setdefault(
+                (damage.application, UUID(damage.stream_id)),
+                Offender(Rule.READABLE, None, None, "a parking lot that can be read", damage.error),
+            )
     for offender in (*scan.strays.values(), *scan.shelves.offenders()):
         audited.findings.add(offender)
     return audited.report(scan.positions, scan.events, len(scan.shelves), scan.shelves.totals())

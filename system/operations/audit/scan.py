@@ -1,7 +1,7 @@
 """One pass over the four logs, up to where each ended when it began.
 
-Events are neither kept nor, when their topic says enough, decoded. The four ends are not one consistent
-cut: what went on between reading them looks wrong. So a scan yields suspects, not offenders.
+Each event is decoded and must be the one that belongs at its place; none is kept. The four ends are not
+one consistent cut: what went on between reading them looks wrong. So a scan yields suspects, not offenders.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,17 +10,18 @@ from typing import Any, cast
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import StoredEvent
 
-from domain.shared.aggregates import EVENT_TYPES
+from application.unreadable import UnreadableEvent
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from domain.shared.money import Money
 from system.bootstrap import Orderwright
 from system.persistence.recorders import LogReader, LogRow
+from system.runner.log import Entry
 
 from . import meanings
 from .books import Books
 from .facts import OrderMark, PaymentMark, ReservationMark, SagaMark
+from .places import Places
 from .report import Offender, Rule
 from .shelves import Shelves
 
@@ -53,9 +54,9 @@ class Scan:
         self.positions = heads(orderwright)
         self.events = 0
         self.books = Books()
-        self.shelves = Shelves(self._decoder("Inventory"))
+        self.shelves = Shelves()
         self.suspects: set[UUID] = set()
-        self.strays: dict[UUID, Offender] = {}
+        self.strays: dict[tuple[str, UUID], Offender] = {}
 
     def run(self) -> None:
         """Read everything."""
@@ -72,14 +73,19 @@ class Scan:
             self._rows = self.books.streams(_OF_AN_ORDER[name][0])
         self._log = name
         before, whole = self._read_before(name), sum(self.positions.values())
-        decode = self._decoder(name)
-        for page in pages(self._applications[name], self.positions[name]):
-            for stream_id, version, topic, state, _ in page:
+        application = self._applications[name]
+        places = Places(name)
+        for page in pages(application, self.positions[name]):
+            for stored in page:
+                entry = Entry(stored, application.mapper)
+                number, topic = entry.originator_id.int, entry.topic
+                row = self._rows.get(number)
                 if topic in wanted:
-                    row = self._rows.get(stream_id.int)
-                    take(wanted[topic], row, decode, stream_id, version, topic, state)
-                elif topic not in EVENT_TYPES:
-                    self._suspect(decode, stream_id, version, topic, state)
+                    take(wanted[topic], row, entry)
+                    row = self._rows.get(number) if row is None else row
+                wrong = places.check(entry, row)
+                if wrong is not None:
+                    self._spoilt(entry, row, wrong)
             self.events += len(page)
             self._look(before + page[-1][4], whole)
 
@@ -90,12 +96,11 @@ class Scan:
     # Where whatever is wrong with one event may not stop the audit, the order is looked at again, and
     # then it is found out what is wrong.
 
-    def _take_order(
-        self, mark: OrderMark, row: int | None, decode: Any, stream_id: UUID, *event: Any
-    ) -> None:
+    def _take_order(self, mark: OrderMark, row: int | None, entry: Entry) -> None:
+        stream_id = entry.originator_id
         if mark == OrderMark.CREATED and row is None:
             with self._suspecting(stream_id):
-                created = decode(stream_id, *event)
+                created = entry.event
                 total = Money(created.total, created.currency)
                 row = self._rows[stream_id.int] = self.books.open(stream_id, total.minor, total.currency)
         if row is None:
@@ -103,59 +108,67 @@ class Scan:
         else:
             self.books.order[row] = mark
 
-    def _take_saga(self, mark: SagaMark, row: int | None, decode: Any, *event: Any) -> None:
+    def _take_saga(self, mark: SagaMark, row: int | None, entry: Entry) -> None:
         if row is None:
-            self._suspect(decode, *event)
+            self._suspect(entry)
         else:
             self.books.saga[row] = mark
 
-    def _take_payment(self, mark: PaymentMark, row: int | None, decode: Any, *event: Any) -> None:
+    def _take_payment(self, mark: PaymentMark, row: int | None, entry: Entry) -> None:
         if row is None:
-            self._suspect(decode, *event)
+            self._suspect(entry)
         elif mark == PaymentMark.CHARGED:
             self.books.count_charge(row)
         elif mark == PaymentMark.REFUNDED:
             self.books.count_refund(row)
         else:
             with self._suspecting(row):
-                asked = decode(*event)
+                asked = entry.event
                 amount = Money(asked.amount, asked.currency)
                 self.books.ask_charge(row, amount.minor, amount.currency)
 
-    def _take_inventory(
-        self, mark: ReservationMark | None, row: int | None, decode: Any, *event: Any
-    ) -> None:
+    def _take_inventory(self, mark: ReservationMark | None, row: int | None, entry: Entry) -> None:
         if mark is None:
-            self.shelves.fold(*event)
+            self.shelves.fold(entry)
             return
         if row is None:
-            self._suspect(decode, *event)
+            self._suspect(entry)
         else:
             self.books.reservation[row] = mark
         if mark != ReservationMark.REJECTED:
             change = self.shelves.hold if mark == ReservationMark.HELD else self.shelves.let_go
             with self._suspecting(row):
-                change(decode(*event).lines)
+                change(entry.event.lines)
 
-    def _suspect(self, decode: Any, stream_id: UUID, *event: Any) -> None:
-        """Remember the order of an event that could not be taken in, or the stream when it has none."""
-        row = self._rows.get(stream_id.int)
+    def _spoilt(self, entry: Entry, row: int | None, wrong: UnreadableEvent) -> None:
+        """Something is wrong with an event, whatever it says."""
+        stream_id = entry.originator_id
         if row is not None:
             self.suspects.add(self.books.order_id(row))
-            return
+        elif entry.topic in meanings.SHELF and self._log == "Inventory":
+            self.shelves.spoil(entry, wrong)
+        elif stream_id not in self.suspects:
+            self._stray(stream_id, wrong.message)
+
+    def _stray(self, stream_id: UUID, found: str) -> None:
+        offender = Offender(Rule.READABLE, None, None, "events that can be read", found)
+        self.strays.setdefault((self._log, stream_id), offender)
+
+    def _suspect(self, entry: Entry) -> None:
+        """Remember the order of an event that belongs to none that is known, else its stream."""
+        stream_id = entry.originator_id
         derive, rule = _OF_AN_ORDER.get(self._log, (None, Rule.READABLE))
         try:
-            order_id = decode(stream_id, *event).order_id
+            order_id = entry.event.order_id
         except Exception as error:
-            found = f"stream {stream_id} of {self._log}: {type(error).__name__}: {error}"
-            self.strays[stream_id] = Offender(Rule.READABLE, None, None, "events that can be read", found)
+            self._stray(stream_id, str(error))
             return
         if derive is None or derive(order_id) == stream_id:
             self.suspects.add(order_id)
         else:
             found = f"stream {stream_id} of {self._log} says that it is this order's"
             expected = f"the one stream of the order there, {derive(order_id)}"
-            self.strays[stream_id] = Offender(rule, str(order_id), None, expected, found)
+            self.strays[self._log, stream_id] = Offender(rule, str(order_id), None, expected, found)
 
     @contextmanager
     def _suspecting(self, order: UUID | int | None) -> Iterator[None]:
@@ -164,10 +177,6 @@ class Scan:
         except Exception:
             if order is not None:
                 self.suspects.add(self.books.order_id(order) if isinstance(order, int) else order)
-
-    def _decoder(self, name: str) -> Callable[..., Any]:
-        mapper = self._applications[name].mapper
-        return lambda *stored: mapper.to_domain_event(StoredEvent(*stored))
 
 
 def heads(orderwright: Orderwright) -> dict[str, int]:

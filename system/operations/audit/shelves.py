@@ -3,11 +3,13 @@ there: so what is wrong up to a position is wrong, whatever happens meanwhile, a
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from application.unreadable import UnreadableEvent
 from domain.inventory import StockItem
+from system.runner.log import Entry
 
 from .report import Offender, Rule, StockTotals
 from .rules import Breach
@@ -74,25 +76,33 @@ class Shelf:
 class Shelves:
     """Every product, and what reservations hold of each."""
 
-    def __init__(self, decode: Callable[..., Any]) -> None:
-        self._decode = decode
+    def __init__(self) -> None:
         self._shelves: dict[int, Shelf] = {}
         self._held: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._shelves)
 
-    def fold(self, stream_id: UUID, version: int, topic: str, state: bytes) -> None:
+    def fold(self, entry: Entry) -> None:
         """Take an event of a product in, also one that cannot be read."""
-        shelf = self._shelves.get(stream_id.int)
-        if shelf is None:
-            shelf = self._shelves[stream_id.int] = Shelf()
+        shelf = self._shelf(entry)
         if shelf.unreadable is not None:
             return
         try:
-            shelf.fold(self._decode(stream_id, version, topic, state))
+            shelf.fold(entry.event)
         except Exception as error:  # whatever is wrong with one event, the audit goes on
             shelf.unreadable = f"{type(error).__name__}: {error}"
+
+    def spoil(self, entry: Entry, wrong: UnreadableEvent) -> None:
+        """Something is wrong with an event of a product, though it may be read."""
+        shelf = self._shelf(entry)
+        shelf.unreadable = shelf.unreadable or wrong.message
+
+    def _shelf(self, entry: Entry) -> Shelf:
+        shelf = self._shelves.get(entry.originator_id.int)
+        if shelf is None:
+            shelf = self._shelves[entry.originator_id.int] = Shelf()
+        return shelf
 
     def hold(self, lines: Any) -> None:
         """A reservation was made."""

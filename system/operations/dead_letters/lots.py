@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from application.base import StreamsReader, bring_up_to_date
+from application.streams import UnreadableStream
+from application.unreadable import UnreadableEvent
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.processes.following import Following
 from system.projections.projection import Projection
 from system.runner.parked import ParkedEvent
 from system.runner.parking import ParkingLot, parking_lot_id
+from system.runner.salvage import salvaged
 
 from .cases import Case, HeldBack, Kind, Place, no_such_case
 
@@ -26,15 +29,21 @@ class Lots:
         return cast(Following, self._orderwright.applications[name])
 
     def find(self, follower: str) -> ParkingLot | None:
-        """The lot of a follower as it is now, or None when it never had to park anything."""
+        """The lot of a follower as it is now, or None when it never had to park anything.
+
+        Raises `UnreadableEvent`: what is to be done with a lot has to know all of it.
+        """
         application = self.follower(follower)
         lot = {parking_lot_id(follower): self._known.pop(follower, None)}
         bring_up_to_date(lot, cast(StreamsReader, application.recorder), application.mapper)
-        self._known[follower] = lot[parking_lot_id(follower)]
+        found = lot[parking_lot_id(follower)]
+        if type(found) is UnreadableStream:
+            raise found.error
+        self._known[follower] = found
         return cast(ParkingLot | None, self._known[follower])
 
     def get(self, place: Place) -> ParkingLot:
-        """The lot that a place is in. Raises `CaseNotFound` when the follower has none."""
+        """The lot that a place is in. Raises `UnreadableEvent`, and `CaseNotFound` when there is none."""
         lot = self.find(place.follower)
         if lot is None:
             raise no_such_case(str(place))
@@ -45,11 +54,18 @@ class Lots:
         self._known.pop(follower, None)
 
     def cases(self) -> Iterator[Case]:
-        """The first event of every sequence, in the lots of all followers."""
+        """The first event of every sequence, in the lots of all followers, as far as they can be read."""
         for follower in definition.followers:
-            lot = self.find(follower)
+            lot = self._seen(follower)
             for waiting in lot.parked.values() if lot is not None else ():
                 yield self.case(follower, waiting[0], held_back=len(waiting) - 1)
+
+    def _seen(self, follower: str) -> ParkingLot | None:
+        """The lot to look at: also one that cannot be read in full."""
+        try:
+            return self.find(follower)
+        except UnreadableEvent as error:
+            return salvaged(self.follower(follower), error)
 
     def case(self, follower: str, event: ParkedEvent, held_back: int, behind: str | None = None) -> Case:
         """The case of an event."""
@@ -73,7 +89,10 @@ class Lots:
 
     def case_at(self, place: Place) -> tuple[Case, tuple[HeldBack, ...]]:
         """The case of an event that waits, first or not, and what waits behind it. Raises `CaseNotFound`."""
-        waiting = self.get(place).sequence_of(place.leader, place.position)
+        lot = self._seen(place.follower)
+        if lot is None:
+            raise no_such_case(str(place))
+        waiting = lot.sequence_of(place.leader, place.position)
         index = [event.place for event in waiting].index((place.leader, place.position))
         behind = tuple(
             HeldBack(
