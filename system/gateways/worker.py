@@ -6,10 +6,12 @@ the same key, under which the provider charges at most once.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from eventsourcing.persistence import IntegrityError
@@ -36,7 +38,7 @@ from system.runner.turn import Turn
 
 PAGE = 500
 REMEMBERED_CALLS = 20_000
-_DONE = datetime.max.replace(tzinfo=UTC)
+AskedFor = tuple[str, str, datetime, int]
 
 log = structlog.get_logger()
 
@@ -55,6 +57,7 @@ class GatewayWorker:
         retry_seconds: float,
         poll_seconds: float,
         turn: Turn,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.wakeup = Wakeup()
         self.pulse = Pulse()
@@ -62,6 +65,7 @@ class GatewayWorker:
         self._payments = payments
         self._gateway = gateway
         self._clock = clock
+        self._monotonic = monotonic
         self._concurrency = concurrency
         first_pause = timedelta(seconds=retry_seconds)
         self._charging = replace(CHARGING, first_pause=first_pause)
@@ -70,7 +74,8 @@ class GatewayWorker:
         self._turn = turn
         self._in_flight: dict[Future[Callable[[Payment], None]], DueCall] = {}
         # The ledger lags a little behind what was recorded, so answered calls are remembered.
-        self._not_before: dict[tuple[str, str, datetime], datetime] = {}
+        self._answered: set[AskedFor] = set()
+        self._failing_since: dict[tuple[str, UUID], float] = {}  # by the clock that is never put right
         self._thread = threading.Thread(target=self._run, name="payment-gateway", daemon=True)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="payment-gateway-call")
 
@@ -111,7 +116,7 @@ class GatewayWorker:
                     self._record(outcomes)
             except Exception:
                 # Not all is recorded: forget what was answered, so that what is still due is asked again.
-                self._not_before.clear()
+                self._answered.clear()
                 raise
         return len(outcomes)
 
@@ -139,13 +144,13 @@ class GatewayWorker:
         due = [
             call
             for call in self._ledger.due_calls(now, PAGE + len(sent))
-            if call.key not in sent and now >= self._not_before.get(_turn_of(call), call.since)
+            if call.key not in sent and _asked_for(call) not in self._answered
         ]
         for call in due[: max(0, PAGE - len(self._in_flight))]:
             self._in_flight[self._pool.submit(self._call, call)] = call
-        if len(self._not_before) > REMEMBERED_CALLS:
+        if len(self._answered) > REMEMBERED_CALLS:
             # Forgetting one too early only means that the provider is asked again, with the same key.
-            self._not_before = {turn: at for turn, at in self._not_before.items() if at != _DONE}
+            self._answered.clear()
 
     def _call(self, call: DueCall) -> Callable[[Payment], None]:
         """Make a call and return what its answer means for the payment."""
@@ -189,7 +194,17 @@ class GatewayWorker:
         """An attempt surely had no effect: when to make the next one, if ever."""
         now = self._clock()
         since, failures = call.failing_since or now, call.failures + 1
-        return Trouble(error, since, failures, policy.next_at(failures, since, now, str(call.payment_id)))
+        next_at = policy.next_at(failures, self._failing_for(call), now, str(call.payment_id))
+        return Trouble(error, since, failures, next_at)
+
+    def _failing_for(self, call: DueCall) -> timedelta:
+        """For how long this process has seen attempts fail; one that takes over begins to count anew."""
+        now, what = self._monotonic(), (call.kind, call.payment_id)
+        if call.failing_since is None:
+            self._failing_since.pop(what, None)
+        if len(self._failing_since) > REMEMBERED_CALLS:
+            self._failing_since.clear()
+        return timedelta(seconds=now - self._failing_since.setdefault(what, now))
 
     def _unanswered(self, call: DueCall, error: str) -> Trouble:
         """Nobody knows what became of the call: it is asked again, however long that takes."""
@@ -200,7 +215,7 @@ class GatewayWorker:
 
     def _answer(self, call: DueCall, future: Future[Callable[[Payment], None]]) -> Callable[[Payment], None]:
         """What to tell the payment."""
-        self._not_before[_turn_of(call)] = _DONE  # until the ledger knows when it is due again
+        self._answered.add(_asked_for(call))
         try:
             return future.result()
         except (GatewayTimeout, GatewayError) as failure:
@@ -232,6 +247,6 @@ def _disputed(error: str) -> Callable[[Payment], None]:
     return lambda payment: payment.dispute(error)
 
 
-def _turn_of(call: DueCall) -> tuple[str, str, datetime]:
+def _asked_for(call: DueCall) -> AskedFor:
     """What tells a call from the next one under the same key."""
-    return call.kind, call.key, call.since
+    return call.kind, call.key, call.since, call.unanswered

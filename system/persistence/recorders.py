@@ -160,7 +160,7 @@ class SqliteRecorder(_Recorder, SQLiteProcessRecorder):
                 for name, kind in table.columns.items():
                     if name not in present:
                         cursor.execute(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
-                for statement in table.index_statements():
+                for statement in (*table.index_statements(), *table.tidying_statements()):
                     cursor.execute(for_sqlite(statement))
 
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -275,7 +275,7 @@ class PostgresRecorder(_Recorder, PostgresProcessRecorder):
                 if self._columns_of(cursor, table) != set(table.columns):  # to alter would lock the table
                     for statement in table.add_columns_statements():
                         cursor.execute(self._sql(statement))
-                for statement in table.index_statements():
+                for statement in (*table.index_statements(), *table.tidying_statements()):
                     cursor.execute(self._sql(statement))
 
     def _columns_of(self, cursor: Cursor[DictRow], table: Table) -> set[str]:

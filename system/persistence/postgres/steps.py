@@ -241,6 +241,15 @@ def _appends_and_reads(target: Target) -> Iterator[str]:
     yield from _durable_reads(target)
 
 
+def _pauses(target: Target) -> Iterator[str]:
+    """When the next call to the provider is due is told apart from when it was asked for, and deadlines
+    go with what they were set for."""
+    yield from _read_models(target)
+    for table in target.tables:
+        for statement in table.tidying_statements():
+            yield for_postgres(statement, target.schema).decode()
+
+
 MIGRATIONS = (
     Migration(1, "the event store", _base),
     Migration(2, "search by type and metadata", _search),
@@ -250,4 +259,5 @@ MIGRATIONS = (
     Migration(6, "the index of times is kept up to date", _times),
     Migration(7, "retries, deadlines and disputes", _calls),
     Migration(8, "positions above the head, durable reads", _appends_and_reads),
+    Migration(11, "pauses between calls, and no deadlines of what has ended", _pauses),
 )
