@@ -5,7 +5,8 @@ together with the position of the last of them. That the position only moves for
 a second runner, or one that wakes up late, cannot record a page again.
 
 What can go wrong, and what follows:
-- a version conflict (a command was faster): the page is processed again from fresh state;
+- a version conflict (a command was faster): the page is processed again from fresh state, and after
+  two conflicts in two halves, since what takes less time is overtaken less often;
 - a fault of the store: raised to the loop, which pauses and comes back;
 - an error in a reaction: the page is halved until the event stands alone, which is tried a few
   times more and then parked; later events of its order wait behind it, all others go on.
@@ -49,7 +50,10 @@ STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingErro
 
 ATTEMPTS = 3
 PAUSE_BETWEEN_ATTEMPTS = 0.05
+CONFLICTS_BEFORE_HALVING = 2
 CONFLICTS_BEFORE_ISOLATION = 20
+"""So many of one event alone."""
+
 CARRY_FORWARD_AFTER = 5000
 """A position that moved this far without effect is recorded all the same."""
 
@@ -76,6 +80,7 @@ class Feed:
         self._working_set = working_set
         self._clock = clock
         self._page_size = page_size
+        self._at_once = page_size  # less after conflicts, until it goes well again
         self._position: int | None = None
         self._recorded = 0
         self._lot: ParkingLot | None = None  # as of the page in hand
@@ -100,7 +105,7 @@ class Feed:
 
         It is processed when it is this thread's turn.
         """
-        page, self.has_more = self._log.page(self.position, self._page_size)
+        page, self.has_more = self._log.page(self.position, self._at_once)
         if page:
             with turn:
                 self._process(page)
@@ -118,7 +123,7 @@ class Feed:
 
     def _process(self, page: Sequence[Entry]) -> None:
         error: Exception = IntegrityError("the page conflicts with what is stored, again and again")
-        for _ in range(CONFLICTS_BEFORE_ISOLATION):
+        for _ in range(CONFLICTS_BEFORE_HALVING if len(page) > 1 else CONFLICTS_BEFORE_ISOLATION):
             try:
                 self._record(page, self._react_to)
             except IntegrityError:
@@ -130,7 +135,10 @@ class Feed:
                 error = unexpected
                 break
             else:
+                self._at_once = min(self._page_size, self._at_once + self._at_once // 10 + 1)
                 return
+        else:
+            self._at_once = max(1, len(page) // 2)
         self._isolate(page, error)
 
     def _is_overtaken(self, page: Sequence[Entry]) -> bool:
@@ -174,7 +182,7 @@ class Feed:
         concerning = [entry for entry in page if self._concerns(entry)]
         work = PageOfWork(Tracking(self.leader.name, last), self._working_set)
         pulse = of_this_thread()
-        with self._working_set.page(spared=self._lot_id):
+        with self._working_set.page():
             if concerning:
                 self._working_set.fetch(self._needed_by(concerning))
                 self._lot = self.follower.find(ParkingLot, self._lot_id)
