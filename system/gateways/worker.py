@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -32,7 +32,7 @@ from domain.shared.errors import DomainError
 from domain.shared.retrying import RetryPolicy
 from system.projections.payment_ledger import DueCall, PaymentLedger
 from system.runner.feed import STORE_FAULTS
-from system.runner.loop import LONGEST_PAUSE, Wakeup
+from system.runner.loop import LONGEST_PAUSE, LOOK_EVERY_SECONDS, Wakeup
 from system.runner.pulse import Pulse
 from system.runner.turn import Turn
 
@@ -71,6 +71,7 @@ class GatewayWorker:
         self._charging = replace(CHARGING, first_pause=first_pause)
         self._refunding = replace(REFUNDING, first_pause=first_pause)
         self._poll_seconds = poll_seconds
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._turn = turn
         self._in_flight: dict[Future[Callable[[Payment], None]], DueCall] = {}
         # The ledger lags a little behind what was recorded, so answered calls are remembered.
@@ -126,7 +127,7 @@ class GatewayWorker:
             self.wakeup.clear()
             try:
                 if not self.step() and not self._in_flight:
-                    self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
+                    self._rest(self._patience())
             except STORE_FAULTS as error:
                 log.warning("payment gateway worker pauses", error=str(error))
                 self._pause()
@@ -138,8 +139,18 @@ class GatewayWorker:
         self.pulse.fails()
         self.wakeup.wait(LONGEST_PAUSE)
 
+    def _rest(self, seconds: float) -> None:
+        self.pulse.rest(lambda: self.wakeup.wait(seconds))
+
+    def _patience(self) -> float:
+        """How many seconds there is nothing to do, unless the ledger has news, which rings."""
+        next_at = self._ledger.next_call_after(self._looked_at)
+        if next_at is None:
+            return LOOK_EVERY_SECONDS
+        return min(max((next_at - self._clock()).total_seconds(), 0.0), LOOK_EVERY_SECONDS)
+
     def _send(self) -> None:
-        now = self._clock()
+        now = self._looked_at = self._clock()
         sent = {call.key for call in self._in_flight.values()}
         due = [
             call

@@ -67,6 +67,10 @@ SELECT * FROM @payment_ledger WHERE call IS NOT NULL
 ORDER BY call_since, order_id LIMIT :limit
 """
 
+_NEXT = """
+SELECT MIN(call_next_at) AS next_at FROM @payment_ledger WHERE call IS NOT NULL AND call_next_at > :now
+"""
+
 _TROUBLED = """
 SELECT * FROM @payment_ledger WHERE dispute IS NOT NULL
     OR (unknown_since IS NOT NULL AND unknown_since <= :before)
@@ -279,6 +283,11 @@ class PaymentLedger(Projection):
         """
         never = utc_text(now + LONGEST_PAUSE)
         return [_due_call(row) for row in self.rows(_DUE, now=utc_text(now), never=never, limit=limit)]
+
+    def next_call_after(self, now: datetime) -> datetime | None:
+        """When the next pause between two calls ends, or None when there is none."""
+        (row,) = self.rows(_NEXT, now=utc_text(now))
+        return time_of(row["next_at"])
 
     def troubled_calls(self, unknown_before: datetime) -> list[TroubledCall]:
         """Payments whose outcome is unknown since before that, and those the provider contradicts itself

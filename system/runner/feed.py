@@ -96,6 +96,11 @@ class Feed:
             self._position = self._recorded
         return self._position
 
+    @property
+    def is_ahead_of_its_record(self) -> bool:
+        """Whether the position moved without effect and others do not see it yet."""
+        return self._position is not None and self._position > self._recorded
+
     def head(self) -> int:
         """Where the leader's log ends."""
         return self._log.head()
@@ -113,7 +118,7 @@ class Feed:
 
     def carry_forward(self) -> None:
         """Record a position that moved without effect, so that others see how far this feed is."""
-        if self._position is not None and self._position > self._recorded:
+        if self._position is not None and self.is_ahead_of_its_record:
             try:
                 self.follower.recorder.insert_tracking(Tracking(self.leader.name, self._position))
             except IntegrityError:

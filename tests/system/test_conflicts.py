@@ -80,7 +80,6 @@ def test_they_are_worked_off_in_smaller_pages_and_the_long_stream_is_read_once(d
     before = depot.orderwright.inventory.recorder.select_events(hot)
     depot.settle()
 
-    print("SIZES", depot.sizes, depot.receipts, depot.read[hot], len(before))
     assert_at_rest(depot.orderwright)
     assert depot.reserved("CD-X1") == EARLIER + BACKLOG
     assert depot.receipts > 0, "pages were overtaken"
@@ -92,6 +91,6 @@ def test_an_aggregate_that_a_failed_page_had_changed_is_as_it_is_stored(depot: D
     hot, inventory = stock_item_id("CD-X1"), depot.orderwright.inventory
     while depot.way.advance("Inventory"):
         kept = depot.way.runner.loops["Inventory"].feeds[0]._working_set._kept[hot]
-        stored = inventory.repository.get(hot)
+        stored: Any = inventory.repository.get(hot)
         assert {**vars(kept), "_pending_events": []} == {**vars(stored), "_pending_events": []}
     assert depot.receipts > 0
