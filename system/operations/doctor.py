@@ -10,6 +10,7 @@ from system.bootstrap import Orderwright, build
 from system.operations.clocks import TOLERATED, LatestEvent, ahead_of_database, latest_events
 from system.operations.positions import ParkedReport, Position, parked_events, positions
 from system.operations.stuck import StuckReport, find_stuck, owners_of
+from system.operations.writable import unwritable
 from system.settings import IN_MEMORY, InvalidSettings, Settings
 
 
@@ -67,7 +68,7 @@ def examine(environment: Mapping[str, str]) -> DoctorReport:
 def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorReport:
     where, parked = tuple(positions(orderwright)), tuple(parked_events(orderwright))
     events = {position.leader: position.head for position in where}
-    checks.append(Check("store", Verdict.OK, f"{sum(events.values())} events in {len(events)} logs"))
+    checks.append(_store(events, unwritable(orderwright)))
     if orderwright.settings.persistence_module == IN_MEMORY:
         checks.append(
             Check("durability", Verdict.WARNING, "events are kept in memory and end with the process")
@@ -78,6 +79,19 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     checks += [_failed_compensations(stuck), _progress(stuck)]
     checks.append(_clocks(latest_events(orderwright), ahead_of_database(orderwright) or 0.0))
     return DoctorReport(tuple(checks), where, parked, stuck)
+
+
+def _store(events: Mapping[str, int], unwritable: Mapping[str, str]) -> Check:
+    if unwritable:
+        why = next(iter(unwritable.values()))
+        names = ", ".join(sorted(unwritable))
+        return Check(
+            "store",
+            Verdict.PROBLEM,
+            f"the files of {names} cannot be written ({why}): see who may write them and whether their file "
+            "system takes writes; the service goes on by itself when it does",
+        )
+    return Check("store", Verdict.OK, f"{sum(events.values())} events in {len(events)} logs")
 
 
 def _runner(owners: Mapping[str, str | None]) -> Check:
