@@ -75,6 +75,8 @@ class Orderwright:
     applications: dict[str, Application[UUID]]
     gateway: PaymentGateway
     clock: Clock
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds that went by, whatever the clock says."""
 
     def get(self, application_class: type[A]) -> A:
         """The application of a class."""
@@ -146,11 +148,12 @@ class Orderwright:
             retry_seconds=self.settings.gateway_retry_seconds,
             poll_seconds=self.settings.poll_seconds,
             turn=turn or Turn(),
+            monotonic=self.monotonic,
         )
 
     def deadline_scanner(self) -> DeadlineScanner:
         """A new scanner for steps that take too long."""
-        return DeadlineScanner(self.saga_log, self.fulfilments, self.clock)
+        return DeadlineScanner(self.saga_log, self.fulfilments, self.clock, self.monotonic)
 
     def leases(self, only: Sequence[str] = (), *, is_guest: bool = False) -> Leases:
         """The leases of a runner of this store that follows some, else everything.
@@ -184,7 +187,11 @@ class Orderwright:
 
 
 def build(
-    settings: Settings, *, gateway: PaymentGateway | None = None, clock: Clock = utc_now
+    settings: Settings,
+    *,
+    gateway: PaymentGateway | None = None,
+    clock: Clock = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Orderwright:
     """Open the stores and make the system. Tables that are missing are created; those of the tuned
     module must be there: `SchemaMismatch` says so when they are not.
@@ -198,7 +205,7 @@ def build(
         name: _open(orderwright.get_app_cls(name), environment) for name in orderwright.nodes
     }
     gateway = gateway or SimulatedGateway(settings.gateway_latency_ms / 1000)
-    opened = Orderwright(settings, applications, gateway, clock)
+    opened = Orderwright(settings, applications, gateway, clock, monotonic)
     opened.disagreements()
     return opened
 

@@ -41,7 +41,7 @@ class Settings(BaseModel):
         alias="ORDERWRIGHT_POLL_SECONDS",
         gt=0,
         le=60,
-        description="longest wait before a follower looks for news",
+        description="longest wait before a follower looks for news that nobody tells it of",
     )
     page_size: int = Field(
         500,

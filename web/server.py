@@ -22,6 +22,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from system.bootstrap import Orderwright, build
 from system.observability.logs import configure_logs
+from system.operations.writable import warn_of_unwritable
 from system.runner.service import RunnerService, log_change
 from system.settings import ON_POSTGRES, Settings
 from web.api.app import create_app
@@ -104,6 +105,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """Build the system, in the worker. What goes wrong is told once, and ends the server."""
         try:
             self._orderwright = self._build()
+            warn_of_unwritable(self._orderwright)
             if self._with_runner:
                 # Where other processes may follow as well, it is worth a line who does what.
                 tell = log_change if self._settings.persistence_module in ON_POSTGRES else lambda _: None

@@ -13,7 +13,7 @@ tried again together."""
 class RetryPolicy:
     """At most so many attempts in all, the last of them not later than `within` after the first failure.
 
-    The first pause doubles with each failure, up to the longest.
+    The first pause doubles with each failure, up to the longest, and `JITTER` lengthens it.
     """
 
     attempts: int
@@ -27,10 +27,17 @@ class RetryPolicy:
         digest = sha1(f"{seed}:{failures}".encode(), usedforsecurity=False).digest()
         return min(doubled, self.longest_pause) * (1 + JITTER * digest[0] / 255)
 
+    @property
+    def longest_possible_pause(self) -> timedelta:
+        """No pause is longer than this."""
+        return self.longest_pause * (1 + JITTER)
+
     def next_at(
-        self, failures: int, failing_since: datetime, failed_at: datetime, seed: str
+        self, failures: int, failing_for: timedelta, failed_at: datetime, seed: str
     ) -> datetime | None:
         """When to try again after so many failures, the last of them at `failed_at`; None when it was
-        tried often or long enough."""
-        at = failed_at + self.pause(failures, seed)
-        return at if failures < self.attempts and at - failing_since <= self.within else None
+        tried often or long enough. It has failed for so long; that is measured, not told by two times
+        of day, between which a clock may have been put right."""
+        pause = self.pause(failures, seed)
+        is_enough = failures >= self.attempts or failing_for + pause > self.within
+        return None if is_enough else failed_at + pause

@@ -6,6 +6,7 @@ the same key, under which the provider charges at most once.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -32,7 +33,7 @@ from domain.shared.errors import DomainError
 from domain.shared.retrying import RetryPolicy
 from system.projections.payment_ledger import DueCall, PaymentLedger
 from system.runner.feed import STORE_FAULTS
-from system.runner.loop import LONGEST_PAUSE, Wakeup
+from system.runner.loop import LONGEST_PAUSE, LOOK_EVERY_SECONDS, Wakeup
 from system.runner.pulse import Pulse
 from system.runner.turn import Turn
 
@@ -40,7 +41,7 @@ PAGE = 500
 REMEMBERED_CALLS = 20_000
 PAUSE_WHEN_UNREADABLE = timedelta(minutes=1)
 """The provider is asked again under the same key, until the payment can be read and told."""
-_DONE = datetime.max.replace(tzinfo=UTC)
+AskedFor = tuple[str, str, datetime, int]
 
 log = structlog.get_logger()
 
@@ -59,6 +60,7 @@ class GatewayWorker:
         retry_seconds: float,
         poll_seconds: float,
         turn: Turn,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.wakeup = Wakeup()
         self.pulse = Pulse()
@@ -66,15 +68,19 @@ class GatewayWorker:
         self._payments = payments
         self._gateway = gateway
         self._clock = clock
+        self._monotonic = monotonic
         self._concurrency = concurrency
         first_pause = timedelta(seconds=retry_seconds)
         self._charging = replace(CHARGING, first_pause=first_pause)
         self._refunding = replace(REFUNDING, first_pause=first_pause)
         self._poll_seconds = poll_seconds
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._turn = turn
         self._in_flight: dict[Future[Callable[[Payment], None]], DueCall] = {}
         # The ledger lags a little behind what was recorded, so answered calls are remembered.
-        self._not_before: dict[tuple[str, str, datetime], datetime] = {}
+        self._answered: set[AskedFor] = set()
+        self._put_off: dict[AskedFor, float] = {}  # until when, by the clock that is never put right
+        self._failing_since: dict[tuple[str, UUID], float] = {}  # by the clock that is never put right
         self._thread = threading.Thread(target=self._run, name="payment-gateway", daemon=True)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="payment-gateway-call")
 
@@ -114,13 +120,11 @@ class GatewayWorker:
             try:
                 with self._turn:
                     unrecorded = self._record(outcomes)
-                again = self._clock() + PAUSE_WHEN_UNREADABLE
-                for call in answered:
-                    if call.order_id in unrecorded:
-                        self._not_before[_turn_of(call)] = again
+                again = self._monotonic() + PAUSE_WHEN_UNREADABLE.total_seconds()
+                self._put_off |= {_asked_for(call): again for call in answered if call.order_id in unrecorded}
             except Exception:
                 # Not all is recorded: forget what was answered, so that what is still due is asked again.
-                self._not_before.clear()
+                self._answered.clear()
                 raise
         return len(outcomes)
 
@@ -129,12 +133,12 @@ class GatewayWorker:
         while not self.wakeup.is_stopping:
             self.wakeup.clear()
             if self.wakeup.is_held:
-                self._not_before.clear()  # the ledger may be built anew
+                self._answered.clear()  # the ledger may be built anew
                 self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
                 continue
             try:
                 if not self.step() and not self._in_flight:
-                    self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
+                    self._rest(self._patience())
             except STORE_FAULTS as error:
                 log.warning("payment gateway worker pauses", error=str(error))
                 self._pause()
@@ -146,19 +150,40 @@ class GatewayWorker:
         self.pulse.fails()
         self.wakeup.wait(LONGEST_PAUSE)
 
+    def _rest(self, seconds: float) -> None:
+        self.pulse.rest(lambda: self.wakeup.wait(seconds))
+
+    def _patience(self) -> float:
+        """How many seconds there is nothing to do, unless the ledger has news, which rings."""
+        next_at = self._ledger.next_call_after(self._looked_at)
+        if next_at is None:
+            return LOOK_EVERY_SECONDS
+        return min(max((next_at - self._clock()).total_seconds(), 0.0), LOOK_EVERY_SECONDS)
+
     def _send(self) -> None:
-        now = self._clock()
+        now = self._looked_at = self._clock()
         sent = {call.key for call in self._in_flight.values()}
         due = [
             call
             for call in self._ledger.due_calls(now, PAGE + len(sent))
-            if call.key not in sent and now >= self._not_before.get(_turn_of(call), call.since)
+            if call.key not in sent and not self._is_answered(call)
         ]
         for call in due[: max(0, PAGE - len(self._in_flight))]:
             self._in_flight[self._pool.submit(self._call, call)] = call
-        if len(self._not_before) > REMEMBERED_CALLS:
+        if len(self._answered) > REMEMBERED_CALLS:
             # Forgetting one too early only means that the provider is asked again, with the same key.
-            self._not_before = {turn: at for turn, at in self._not_before.items() if at != _DONE}
+            self._answered.clear()
+
+    def _is_answered(self, call: DueCall) -> bool:
+        """Whether it was answered, and the ledger will know; or the answer could not be recorded just now."""
+        asked_for = _asked_for(call)
+        until = self._put_off.get(asked_for)
+        if until is None:
+            return asked_for in self._answered
+        if self._monotonic() < until:
+            return True
+        del self._put_off[asked_for]
+        return False
 
     def _call(self, call: DueCall) -> Callable[[Payment], None]:
         """Make a call and return what its answer means for the payment."""
@@ -202,7 +227,17 @@ class GatewayWorker:
         """An attempt surely had no effect: when to make the next one, if ever."""
         now = self._clock()
         since, failures = call.failing_since or now, call.failures + 1
-        return Trouble(error, since, failures, policy.next_at(failures, since, now, str(call.payment_id)))
+        next_at = policy.next_at(failures, self._failing_for(call), now, str(call.payment_id))
+        return Trouble(error, since, failures, next_at)
+
+    def _failing_for(self, call: DueCall) -> timedelta:
+        """For how long this process has seen attempts fail; one that takes over begins to count anew."""
+        now, what = self._monotonic(), (call.kind, call.payment_id)
+        if call.failing_since is None:
+            self._failing_since.pop(what, None)
+        if len(self._failing_since) > REMEMBERED_CALLS:
+            self._failing_since.clear()
+        return timedelta(seconds=now - self._failing_since.setdefault(what, now))
 
     def _unanswered(self, call: DueCall, error: str) -> Trouble:
         """Nobody knows what became of the call: it is asked again, however long that takes."""
@@ -213,7 +248,7 @@ class GatewayWorker:
 
     def _answer(self, call: DueCall, future: Future[Callable[[Payment], None]]) -> Callable[[Payment], None]:
         """What to tell the payment."""
-        self._not_before[_turn_of(call)] = _DONE  # until the ledger knows when it is due again
+        self._answered.add(_asked_for(call))
         try:
             return future.result()
         except (GatewayTimeout, GatewayError) as failure:
@@ -251,6 +286,6 @@ def _disputed(error: str) -> Callable[[Payment], None]:
     return lambda payment: payment.dispute(error)
 
 
-def _turn_of(call: DueCall) -> tuple[str, str, datetime]:
+def _asked_for(call: DueCall) -> AskedFor:
     """What tells a call from the next one under the same key."""
-    return call.kind, call.key, call.since
+    return call.kind, call.key, call.since, call.unanswered

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from domain.fulfilment import SagaStatus
 from system.bootstrap import Orderwright
+from system.operations.clocks import LatestEvent, latest_events
 from system.operations.figures import OldestOpen, oldest
 from system.operations.positions import Position, positions
 from system.operations.stuck import PositionWatch, StuckReport, find_stuck, owners_of
@@ -42,6 +43,7 @@ class Snapshot:
     stuck: StuckReport
     due_calls: int
     disagreements: tuple[Disagreement, ...]
+    latest_events: tuple[LatestEvent, ...]
 
 
 class Kind(StrEnum):
@@ -82,6 +84,7 @@ def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: Pos
         stuck=find_stuck(orderwright, owners, watch),
         due_calls=orderwright.payment_ledger.count_due_calls(),
         disagreements=tuple(orderwright.disagreements()),
+        latest_events=latest_events(orderwright),
     )
 
 
@@ -232,6 +235,12 @@ METRICS: tuple[Metric, ...] = (
         "Events that a follower holds back behind a parked one.",
         ("follower",),
         lambda seen: _parked(seen, held_back=True),
+    ),
+    _labelled(
+        "events_ahead_seconds",
+        "How far the latest time in a log is ahead of the clock of this process; 0 when it is not.",
+        ("leader",),
+        lambda seen: (((one.leader,), one.ahead_seconds) for one in seen.latest_events),
     ),
 )
 

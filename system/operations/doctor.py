@@ -7,6 +7,7 @@ from enum import StrEnum
 from eventsourcing.persistence import PersistenceError
 
 from system.bootstrap import Orderwright, build
+from system.operations.clocks import TOLERATED, LatestEvent, ahead_of_database, latest_events
 from system.operations.positions import (
     DamagedLot,
     ParkedReport,
@@ -16,6 +17,7 @@ from system.operations.positions import (
     sequences_behind,
 )
 from system.operations.stuck import StuckReport, find_stuck, owners_of
+from system.operations.writable import unwritable
 from system.persistence.agreement import Disagreement
 from system.settings import IN_MEMORY, InvalidSettings, Settings
 
@@ -75,7 +77,7 @@ def examine(environment: Mapping[str, str]) -> DoctorReport:
 def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorReport:
     where, parked = tuple(positions(orderwright)), tuple(parked_events(orderwright))
     events = {position.leader: position.head for position in where}
-    checks.append(Check("store", Verdict.OK, f"{sum(events.values())} events in {len(events)} logs"))
+    checks.append(_store(events, unwritable(orderwright)))
     if orderwright.settings.persistence_module == IN_MEMORY:
         checks.append(
             Check("durability", Verdict.WARNING, "events are kept in memory and end with the process")
@@ -90,7 +92,21 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
         _parked_check(parked),
     ]
     checks += [_lots_check(stuck.damaged_lots), _failed_compensations(stuck), _progress(stuck)]
+    checks.append(_clocks(latest_events(orderwright), ahead_of_database(orderwright) or 0.0))
     return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
+
+
+def _store(events: Mapping[str, int], unwritable: Mapping[str, str]) -> Check:
+    if unwritable:
+        why = next(iter(unwritable.values()))
+        names = ", ".join(sorted(unwritable))
+        return Check(
+            "store",
+            Verdict.PROBLEM,
+            f"the files of {names} cannot be written ({why}): see who may write them and whether their file "
+            "system takes writes; the service goes on by itself when it does",
+        )
+    return Check("store", Verdict.OK, f"{sum(events.values())} events in {len(events)} logs")
 
 
 def _runner(owners: Mapping[str, str | None]) -> Check:
@@ -189,3 +205,22 @@ def _progress(stuck: StuckReport) -> Check:
         f"{stuck.overdue_count} fulfilments make no progress for longer than they may; the longest: order "
         f"{first.order_id}, {where} since {first.since:%Y-%m-%d %H:%M:%S}",
     )
+
+
+def _clocks(latest: tuple[LatestEvent, ...], ahead: float) -> Check:
+    wrong = []
+    if abs(ahead) > TOLERATED.total_seconds():
+        where = "ahead of" if ahead > 0 else "behind"
+        wrong.append(f"the clock of this machine is {abs(ahead):.0f} seconds {where} the database's")
+    future = [event for event in latest if event.is_from_the_future]
+    if future:
+        worst = max(future, key=lambda event: event.ahead_seconds)
+        wrong.append(
+            f"position {worst.position} of {worst.leader} ({worst.topic}) was recorded "
+            f"{worst.ahead_seconds:.0f} seconds from now: the clock of the machine that did so was ahead, "
+            "or the clock of this one is behind"
+        )
+    if not wrong:
+        return Check("clocks", Verdict.OK, "nothing is from the future")
+    advice = "no order waits for it, but times are shown wrongly: check the time synchronisation (NTP)"
+    return Check("clocks", Verdict.WARNING, f"{'; '.join(wrong)}; {advice}")

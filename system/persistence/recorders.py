@@ -32,6 +32,7 @@ from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
 from .postgres_agreement import PostgresAgreement
 from .sql import for_postgres, for_sqlite
 from .sqlite_agreement import SqliteAgreement, agreement_statements, move_mark
+from .sqlite_files import Datastore
 from .sqlite_indexes import search_indexes
 from .tables import Change, Table, postgres_parameters, postgres_statement, sqlite_statement
 
@@ -189,6 +190,10 @@ class SqliteRecorder(SqliteAgreement, _Recorder, SQLiteProcessRecorder):
                         cursor.execute(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
                 for statement in table.index_statements():
                     cursor.execute(for_sqlite(statement))
+                if table.leftover is not None:  # a file that cannot be written now may be read all the same
+                    cursor.execute(f"SELECT 1 FROM {table.name} WHERE {table.leftover} LIMIT 1")
+                    if cursor.fetchone() is not None:
+                        cursor.execute(f"DELETE FROM {table.name} WHERE {table.leftover}")
 
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """See `RowStore`."""
@@ -308,7 +313,7 @@ class PostgresRecorder(PostgresAgreement, _Recorder, PostgresProcessRecorder):
                 if self._columns_of(cursor, table) != set(table.columns):  # to alter would lock the table
                     for statement in table.add_columns_statements():
                         cursor.execute(self._sql(statement))
-                for statement in table.index_statements():
+                for statement in (*table.index_statements(), *table.tidying_statements()):
                     cursor.execute(self._sql(statement))
 
     def _columns_of(self, cursor: Cursor[DictRow], table: Table) -> set[str]:
@@ -342,6 +347,8 @@ def recorder_for(factory: InfrastructureFactory[Any]) -> ProcessRecorder:
     if isinstance(factory, POPOFactory):
         return InMemoryRecorder()
     ours = {SQLiteFactory: SqliteRecorder, PostgresFactory: PostgresRecorder}
+    if isinstance(factory, SQLiteFactory):
+        factory.datastore = Datastore(factory.datastore)
     for kind, recorder_class in ours.items():
         if isinstance(factory, kind):
             factory.env.setdefault(factory.PROCESS_RECORDER_TOPIC, get_topic(recorder_class))

@@ -3,7 +3,8 @@
 A table is declared once, for every database. A projection says for each event which columns of
 which row have a new value; the changes of a whole page are folded first, so that a row is written
 once however many of the page's events were about it, and written in bulk, one statement for all
-rows that have the same columns to set. Columns are set, never added to.
+rows that have the same columns to set. Columns are set, never added to. A row that says nothing any
+more is removed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +33,8 @@ class Table:
     """A table of a read model: its columns with their SQL types, the first of them its key.
 
     `newest_by` names a column that only rises: a change with a smaller value there is out of date
-    and leaves the row as it is.
+    and leaves the row as it is. `leftover` is the condition of rows that earlier releases kept and this
+    one removes.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Table:
     indexes: Mapping[str, str] = field(default_factory=dict)
     guards: Mapping[str, Guard] = field(default_factory=dict)
     newest_by: str | None = None
+    leftover: str | None = None
 
     def type_of(self, column: str) -> str:
         """The type of a column, as PostgreSQL names it in lower case."""
@@ -63,12 +66,18 @@ class Table:
         for name, what in self.indexes.items():
             yield f"CREATE INDEX IF NOT EXISTS {name} ON @{self.name} {what}"
 
+    def tidying_statements(self) -> Iterator[str]:
+        """The statements that remove what earlier releases kept."""
+        if self.leftover is not None:
+            yield f"DELETE FROM @{self.name} WHERE {self.leftover}"
+
 
 class Change(NamedTuple):
     """All the rows of a table that have the same columns to set.
 
     `inserts` says whether rows that are not there yet are made. Each row has the values of the key
-    first, then those of `columns`; `copies` names columns that take over the value of another.
+    first, then those of `columns`; `copies` names columns that take over the value of another. Without
+    any columns the rows are removed.
     """
 
     table: Table
@@ -100,6 +109,12 @@ class Changes:
         pending.update(values)
         rows[key] = inserts or inserts_already, pending
 
+    def remove(self, table: Table, key: dict[str, Any]) -> None:
+        """Remove the row that has this key, if it is there. What is set in the page after that makes
+        the row anew, so it has to set every column."""
+        rows = self._pending.setdefault(table.name, (table, {}))[1]
+        rows[tuple([key[name] for name in table.key])] = False, {}
+
     def __iter__(self) -> Iterator[Change]:
         """The changes in bulk. No row is in two of them, so their order does not matter."""
         for table, rows in self._pending.values():
@@ -119,6 +134,10 @@ def _take_copies(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         if source in values:
             values[name] = values[source]
     return tuple((name, source) for name, source in copies if source not in values and values.pop(name))
+
+
+def _removes(change: Change) -> bool:
+    return not change.columns and not change.copies
 
 
 def _new_values(change: Change, given: str) -> str:
@@ -142,6 +161,8 @@ def _unless_outdated(change: Change, given: str, keyword: str) -> str:
 def sqlite_statement(change: Change) -> str:
     """The statement for one row, with the values of the row as its parameters, in their order."""
     table = change.table
+    if _removes(change):
+        return f"DELETE FROM {table.name} WHERE {' AND '.join(f'{name} = ?' for name in table.key)}"
     names = (*table.key, *change.columns)
     places = ", ".join("?" * len(names))
     if change.inserts:
@@ -171,6 +192,8 @@ def postgres_statement(change: Change, schema: str) -> str:
             + _unless_outdated(change, "excluded", "WHERE")
         )
     matches = " AND ".join(f"{table.name}.{name} = given.{name}" for name in table.key)
+    if _removes(change):
+        return f"DELETE FROM {target} USING unnest({arrays}) AS given({', '.join(names)}) WHERE {matches}"
     return (
         f"UPDATE {target} SET {_new_values(change, 'given')} "
         f"FROM unnest({arrays}) AS given({', '.join(names)}) WHERE {matches}"

@@ -11,6 +11,7 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.queries import PaymentNotFound
 from application.views import PaymentView, utc_text
+from domain.fulfilment.steps import CHARGING, REFUNDING
 from domain.payments import Payment
 from domain.shared.causes import Cause
 from domain.shared.money import Money
@@ -19,8 +20,9 @@ from system.persistence.tables import SameAs, Table
 from .payment_status import PAYMENT_STATUS
 from .projection import Projection, time_of
 
-# A call is due while `call` is not null, from `call_since` on. `call_event_id` and so on are what the
-# call has to say it happens because of. In rows of early releases the columns from `call_first` on are null.
+# A call is to be made while `call` is not null: at once, or not before `call_next_at` where it is made
+# again after a pause. `call_since` is when it was asked for. `call_event_id` and so on are what the call has
+# to say it happens because of. In rows of early releases the columns from `call_first` on are null.
 LEDGER = Table(
     "payment_ledger",
     columns={
@@ -45,6 +47,7 @@ LEDGER = Table(
         "last_error": "TEXT",
         "dispute": "TEXT",
         "disputed_at": "TEXT",
+        "call_next_at": "TEXT",
     },
     key=("order_id",),
     indexes={
@@ -54,9 +57,18 @@ LEDGER = Table(
     },
 )
 
+LONGEST_PAUSE = max(CHARGING.longest_possible_pause, REFUNDING.longest_possible_pause)
+"""No call is made later than so long after the one before. A time that is further away was told by a
+clock that was wrong then, or that is wrong now: it is no reason to wait."""
+
 _DUE = """
-SELECT * FROM @payment_ledger WHERE call IS NOT NULL AND call_since <= :now
+SELECT * FROM @payment_ledger WHERE call IS NOT NULL
+    AND (call_next_at IS NULL OR call_next_at <= :now OR call_next_at > :never)
 ORDER BY call_since, order_id LIMIT :limit
+"""
+
+_NEXT = """
+SELECT MIN(call_next_at) AS next_at FROM @payment_ledger WHERE call IS NOT NULL AND call_next_at > :now
 """
 
 _TROUBLED = """
@@ -68,7 +80,7 @@ ORDER BY COALESCE(disputed_at, unknown_since), order_id
 
 @dataclass(frozen=True)
 class DueCall:
-    """A call to the provider that is due since then.
+    """A call to the provider that is due, and was asked for then.
 
     Attempts before this one failed since `failing_since`; calls of this one went unanswered, so many
     times, since `unknown_since`.
@@ -169,7 +181,7 @@ class PaymentLedger(Projection):
 
     @react.register
     def _(self, event: Payment.CallHastened, work: ProcessingEvent[UUID]) -> None:
-        self.change(work, LEDGER, order_id=str(event.order_id), call_since=event.timestamp)
+        self.change(work, LEDGER, order_id=str(event.order_id), call_since=event.timestamp, call_next_at=None)
 
     @react.register
     def _(self, event: Payment.OutcomeDisputed, work: ProcessingEvent[UUID]) -> None:
@@ -212,7 +224,7 @@ class PaymentLedger(Projection):
 
     def _again(self, attempt: int, event: Any, work: ProcessingEvent[UUID], **values: Any) -> None:
         """The call is to be made again at a later time."""
-        because = _because_of(event) | {"call_since": event.next_at}
+        because = _because_of(event) | {"call_next_at": event.next_at}
         self.change(
             work,
             LEDGER,
@@ -264,8 +276,18 @@ class PaymentLedger(Projection):
         ]
 
     def due_calls(self, now: datetime, limit: int) -> list[DueCall]:
-        """Calls that are to be made by now, the longest waiting first."""
-        return [_due_call(row) for row in self.rows(_DUE, now=utc_text(now), limit=limit)]
+        """Calls that are to be made by now, the longest waiting first.
+
+        When something was asked for is no time to wait for, wherever it was recorded. Only the pause
+        between two calls is, which was told by the clock of whoever made the first of them, as `now` is.
+        """
+        never = utc_text(now + LONGEST_PAUSE)
+        return [_due_call(row) for row in self.rows(_DUE, now=utc_text(now), never=never, limit=limit)]
+
+    def next_call_after(self, now: datetime) -> datetime | None:
+        """When the next pause between two calls ends, or None when there is none."""
+        (row,) = self.rows(_NEXT, now=utc_text(now))
+        return time_of(row["next_at"])
 
     def troubled_calls(self, unknown_before: datetime) -> list[TroubledCall]:
         """Payments whose outcome is unknown since before that, and those the provider contradicts itself
@@ -293,6 +315,7 @@ def _call(kind: str, attempt: int, event: Any) -> dict[str, Any]:
 def _because_of(event: Any) -> dict[str, Any]:
     return {
         "call_since": event.timestamp,
+        "call_next_at": None,
         "call_event_id": event.event_id,
         "call_command_id": event.command_id,
         "call_user": event.user,

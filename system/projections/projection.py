@@ -56,6 +56,10 @@ class Projection(Following):
         """Have columns of a row set if it is there, in the transaction that records the position."""
         self._changes(work).add(table, _stored(values), inserts=False)
 
+    def remove(self, work: ProcessingEvent[UUID], table: Table, **key: Any) -> None:
+        """Have a row removed if it is there, in the transaction that records the position."""
+        self._changes(work).remove(table, key)
+
     @staticmethod
     def _changes(work: ProcessingEvent[UUID]) -> Changes:
         changes: Changes = work.saved_kwargs.setdefault("changes", Changes())

@@ -39,7 +39,7 @@ _STATUS_WHEN_COMPLETED = {step.name: step.status_when_completed for step in STEP
 
 def log_entry(event: Any) -> StepView | None:
     """The saga log's entry for an event, or None when it is not about a step."""
-    status = _STEP_STATUS.get(type(event))
+    status = step_status(event)
     if status is None:
         return None
     if isinstance(event, Fulfilment.StepOverdue | Fulfilment.CompensationOverdue):
@@ -47,7 +47,13 @@ def log_entry(event: Any) -> StepView | None:
     else:
         error = getattr(event, "error", None)
     next_at = getattr(event, "next_at", None)
-    return StepView(event.step, str(status), event.attempt, event.timestamp, error, next_at)
+    return StepView(event.step, status, event.attempt, event.timestamp, error, next_at)
+
+
+def step_status(event: Any) -> str | None:
+    """The status of its step that an event leads to, or None when it is not about a step."""
+    status = _STEP_STATUS.get(type(event))
+    return None if status is None else str(status)
 
 
 def saga_status(event: Any) -> str | None:

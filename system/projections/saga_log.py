@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.queries import FulfilmentRow, PageRequest, check_choice
-from application.views import FulfilmentView, Page, StepView, utc_text
+from application.views import FulfilmentView, Page, StepView
 from domain.fulfilment import Fulfilment, SagaStatus
 from domain.fulfilment.events import StepRequest
 from system.persistence.tables import Table
@@ -17,7 +17,7 @@ from system.processes.saga_facts import ASKS_ORDERS
 
 from .paging import check_limit, decode_cursor, page_of
 from .projection import Projection, Readable, time_of
-from .saga_facts import UNWINDING, log_entry, saga_status
+from .saga_facts import UNWINDING, log_entry, saga_status, step_status
 
 FULFILMENTS = Table(
     "fulfilments",
@@ -52,16 +52,17 @@ LOG = Table(
     indexes={"saga_log_failed": "(at) WHERE status = 'COMPENSATION_FAILED'"},
 )
 
-# The last that is known of a step is that it could not be undone. Attempts are counted over all rounds.
-
-# A step that somebody waits for has a deadline here until it ends, or it was noted that it passed.
+# A step that somebody waits for has a row here until it ends, or it was noted that its deadline passed.
+# `status` says whether it is to be done or undone; it is null in rows of early releases.
 DEADLINES = Table(
     "saga_deadlines",
-    columns={"order_id": "TEXT", "step": "TEXT", "due_at": "TEXT"},
+    columns={"order_id": "TEXT", "step": "TEXT", "due_at": "TEXT", "status": "TEXT"},
     key=("order_id", "step"),
     indexes={"saga_deadlines_due": "(due_at, order_id) WHERE due_at IS NOT NULL"},
+    leftover="due_at IS NULL",
 )
 
+# The last that is known of a step is that it could not be undone. Attempts are counted over all rounds.
 _STUCK = """
 SELECT entry.order_id, entry.step, entry.error, entry.at AS last_at,
     COUNT(*) AS attempts, MIN(failed.at) AS first_at
@@ -76,8 +77,8 @@ WHERE entry.status = 'COMPENSATION_FAILED' {condition} AND NOT EXISTS (
 GROUP BY entry.order_id, entry.step, entry.error, entry.at ORDER BY entry.at, entry.order_id
 """
 
-_PASSED = """
-SELECT order_id, step, due_at FROM @saga_deadlines WHERE due_at IS NOT NULL AND due_at <= :now
+_AWAITED = """
+SELECT order_id, step, status, due_at FROM @saga_deadlines WHERE due_at IS NOT NULL
 ORDER BY due_at, order_id LIMIT :limit
 """
 
@@ -98,13 +99,13 @@ class FailedCompensation:
     last_at: datetime
 
 
-@dataclass(frozen=True)
-class PassedDeadline:
-    """A step of a fulfilment that should have been done, or undone, by then."""
+class AwaitedStep(NamedTuple):
+    """A step of a fulfilment that is to be done, or undone, by then; as it is stored."""
 
-    order_id: UUID
+    order_id: str
     step: str
-    due_at: datetime
+    status: str | None
+    due_at: str
 
 
 class SagaLog(Projection):
@@ -175,9 +176,16 @@ class SagaLog(Projection):
                 next_at=entry.next_at,
             )
         if isinstance(event, StepRequest):
-            self.put(work, DEADLINES, order_id=str(event.order_id), step=event.step, due_at=event.due_at)
+            self._await(event, work)
         elif type(event) in _ENDS_WAITING:
-            self.put(work, DEADLINES, order_id=str(event.order_id), step=event.step, due_at=None)
+            self.remove(work, DEADLINES, order_id=str(event.order_id), step=event.step)
+
+    def _await(self, event: StepRequest, work: ProcessingEvent[UUID]) -> None:
+        key = {"order_id": str(event.order_id), "step": event.step}
+        if event.due_at is None:  # of an early release
+            self.remove(work, DEADLINES, **key)
+        else:
+            self.put(work, DEADLINES, **key, due_at=event.due_at, status=step_status(event))
 
     def _write_status(self, event: Any, work: ProcessingEvent[UUID]) -> None:
         status = saga_status(event)
@@ -219,10 +227,9 @@ class SagaLog(Projection):
             for row in rows
         ]
 
-    def passed_deadlines(self, now: datetime, limit: int) -> list[PassedDeadline]:
-        """Steps that are awaited and should have ended before now, the oldest first."""
-        rows = self.rows(_PASSED, now=utc_text(now), limit=limit)
-        return [PassedDeadline(UUID(row["order_id"]), row["step"], _time(row["due_at"])) for row in rows]
+    def awaited_steps(self, limit: int) -> list[AwaitedStep]:
+        """Steps that are to be done or undone and have a deadline, the earliest deadline first."""
+        return [AwaitedStep(**row) for row in self.rows(_AWAITED, limit=limit)]
 
     def list_fulfilments(self, status: str | None, page: PageRequest) -> Page[FulfilmentRow]:
         """One page of the fulfilments with a status (all if None), the latest change first."""

@@ -6,7 +6,8 @@ only moves forward, and only from where the page began, is the fence: a second r
 wakes up late, cannot record a page again.
 
 What can go wrong, and what follows:
-- a version conflict (a command was faster): the page is processed again from fresh state;
+- a version conflict (a command was faster): the page is processed again from fresh state, and after
+  two conflicts in two halves, since what takes less time is overtaken less often;
 - a fault of the store: raised to the loop, which pauses and comes back;
 - the event that was read last is not in the log any more: noted beside the log, and raised to the
   loop in the same way; nothing is recorded until somebody has realigned the two;
@@ -59,7 +60,10 @@ STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingErro
 
 ATTEMPTS = 3
 PAUSE_BETWEEN_ATTEMPTS = 0.05
+CONFLICTS_BEFORE_HALVING = 2
 CONFLICTS_BEFORE_ISOLATION = 20
+"""So many of one event alone."""
+
 CARRY_FORWARD_AFTER = 5000
 """A position that moved this far without effect is recorded all the same."""
 LOOK_AFTER_SECONDS = 10.0
@@ -88,6 +92,7 @@ class Feed:
         self._working_set = working_set
         self._clock = clock
         self._page_size = page_size
+        self._at_once = page_size  # less after conflicts, until it goes well again
         self._position: int | None = None
         self._mark: Mark | None = None
         self._recorded = 0
@@ -120,6 +125,11 @@ class Feed:
         """Whether the parking lot could not be read in full, as of the latest page."""
         return self._lot is not None and bool(self._lot.damage)
 
+    @property
+    def is_ahead_of_its_record(self) -> bool:
+        """Whether the position moved without effect and others do not see it yet."""
+        return self._position is not None and self._position > self._recorded
+
     def head(self) -> int:
         """Where the leader's log ends."""
         return self._log.head()
@@ -146,7 +156,7 @@ class Feed:
     def _read(self) -> tuple[Sequence[Entry], bool]:
         position = self.position
         try:
-            return self._log.page(position, self._page_size, self._mark)
+            return self._log.page(position, self._at_once, self._mark)
         except LogDisagrees:
             name = self.follower.name
             note(self.leader, disagreement(self.leader, name, position, self._mark, self._clock))
@@ -164,7 +174,7 @@ class Feed:
 
     def carry_forward(self) -> None:
         """Record a position that moved without effect, so that others see how far this feed is."""
-        if self._position is not None and self._position > self._recorded:
+        if self._position is not None and self.is_ahead_of_its_record:
             here = self._checkpoint(self._position, self._mark)
             try:
                 self.follower.recorder.insert_tracking(here)
@@ -175,7 +185,7 @@ class Feed:
 
     def _process(self, page: Sequence[Entry]) -> None:
         error: Exception = IntegrityError("the page conflicts with what is stored, again and again")
-        for _ in range(CONFLICTS_BEFORE_ISOLATION):
+        for _ in range(CONFLICTS_BEFORE_HALVING if len(page) > 1 else CONFLICTS_BEFORE_ISOLATION):
             try:
                 self._record(page, self._react_to)
             except IntegrityError:
@@ -187,7 +197,10 @@ class Feed:
                 error = unexpected
                 break
             else:
+                self._at_once = min(self._page_size, self._at_once + self._at_once // 10 + 1)
                 return
+        else:
+            self._at_once = max(1, len(page) // 2)
         self._isolate(page, error)
 
     def _is_overtaken(self) -> bool:
@@ -246,7 +259,7 @@ class Feed:
         here = self._checkpoint(last, mark)
         work = PageOfWork(here, self._working_set)
         pulse = of_this_thread()
-        with self._working_set.page(spared=self._lot_id):
+        with self._working_set.page():
             if concerning:
                 self._working_set.fetch({self._lot_id} if parks else self._needed_by(concerning))
                 self._lot = lot_of(self.follower)

@@ -1,8 +1,9 @@
 """One thread a follower: busy while there is work, woken when something was recorded, else polling."""
 
+import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -15,6 +16,9 @@ from .turn import Turn
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 IDLE_BEFORE_CARRYING_FORWARD = 0.05
+
+LOOK_EVERY_SECONDS = 5.0
+"""So often a follower looks for news while it would be woken by any, and up to a fifth more often."""
 
 log = structlog.get_logger()
 
@@ -50,7 +54,15 @@ class Wakeup:
 class FollowerLoop(threading.Thread):
     """Keeps a follower level with all the leaders it follows. Survives whatever happens to it."""
 
-    def __init__(self, feeds: Sequence[Feed], poll_seconds: float, turn: Turn) -> None:
+    def __init__(
+        self,
+        feeds: Sequence[Feed],
+        poll_seconds: float,
+        turn: Turn,
+        hears: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`hears` says of a leader whether somebody rings at once when it has recorded something,
+        wherever that was."""
         super().__init__(name=f"follow-{feeds[0].follower.name}", daemon=True)
         # The log that brings new work comes last, see `Following.begins_with`.
         self.feeds = sorted(feeds, key=lambda feed: feed.leader.name == feed.follower.begins_with)
@@ -60,6 +72,7 @@ class FollowerLoop(threading.Thread):
         self._poll_seconds = poll_seconds
         self._turn = turn
         self._must_check = True
+        self._hears = hears
         self.has_more = False
         """Whether there may be more to read at once; if not, a ring tells of it."""
         self.fault: str | None = None
@@ -79,7 +92,7 @@ class FollowerLoop(threading.Thread):
                     self.carry_forward()
                 if not self.has_more:
                     self._hold_workers(is_held=False)
-                    self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
+                    self.pulse.rest(lambda: self.wakeup.wait(self._patience()))
                 self.fault, pause = None, FIRST_PAUSE
             except STORE_FAULTS as error:
                 if isinstance(error, LogDisagrees):
@@ -123,6 +136,15 @@ class FollowerLoop(threading.Thread):
             if wakeup.is_held != is_held:
                 wakeup.is_held = is_held
                 wakeup.ring()
+
+    def _patience(self) -> float:
+        """How many seconds to wait for a ring before looking without one."""
+        if any(feed.is_ahead_of_its_record for feed in self.feeds):
+            return min(self._poll_seconds, IDLE_BEFORE_CARRYING_FORWARD)
+        if all(self._hears(feed.leader.name) for feed in self.feeds):
+            # Not all followers of all processes at the same moment.
+            return max(self._poll_seconds, LOOK_EVERY_SECONDS * random.uniform(0.8, 1.0))
+        return self._poll_seconds
 
     def _pause(self, error: Exception, seconds: float) -> None:
         if self.fault is None:

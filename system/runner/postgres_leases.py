@@ -41,11 +41,17 @@ _LOOK = """
         INSERT INTO {schema}.orderwright_runners AS r (runner, host, pid, is_guest, wanted, seen_at)
         VALUES (%(me)s, %(host)s, %(pid)s, %(is_guest)s, %(wanted)s, clock_timestamp())
         ON CONFLICT (runner) DO UPDATE SET wanted = excluded.wanted, seen_at = excluded.seen_at
+    ), kept AS (
+        UPDATE {schema}.orderwright_leases SET expires_at = clock_timestamp() + %(time_to_live)s
+        WHERE follower IN (
+            SELECT follower FROM {schema}.orderwright_leases
+            WHERE owner = %(me)s AND follower = ANY(%(keep)s::text[]) ORDER BY follower FOR UPDATE
+        ) RETURNING follower
     )
     SELECT runner, is_guest, wanted, ARRAY(
         SELECT follower FROM {schema}.orderwright_leases
         WHERE owner = runner AND expires_at > clock_timestamp()
-    ) FROM {schema}.orderwright_runners
+    ), ARRAY(SELECT follower FROM kept) FROM {schema}.orderwright_runners
     WHERE runner = %(me)s OR seen_at > clock_timestamp() - %(time_to_live)s"""
 
 _CLAIM = """
@@ -142,13 +148,15 @@ class PostgresLeases:
         late = running - self.standing()
         with self._connected() as connection:
             left = (wanted - late) & set(self._left_until)
-            runners = self._look(connection, wanted - late - left)
+            runners, mine = self._look(connection, wanted - late - left, keep=running - late)
             share = fair_shares(runners)[self._name] | (left - self._wanted_by_others(runners))
             claim = share | (running - late)
             surplus = runners[self._name].held - claim - running
             if surplus:
                 self._execute(connection, _GIVE_BACK, followers=list(surplus))
-            mine = {row[0] for row in self._execute(connection, _CLAIM, followers=list(claim))}
+            if claim - mine:
+                rows = self._execute(connection, _CLAIM, followers=list(claim - mine))
+                mine |= {row[0] for row in rows}
         self._held = dict.fromkeys(mine, began + TIME_TO_LIVE_SECONDS)
         return share & mine
 
@@ -156,17 +164,23 @@ class PostgresLeases:
         others = [each for name, each in runners.items() if name != self._name and not each.is_guest]
         return frozenset().union(*(each.wanted for each in others))
 
-    def _look(self, connection: LeaseConnection, wanted: frozenset[str]) -> dict[str, Candidate]:
-        """Tell that this runner lives; all living runners, with what they want and hold."""
-        rows = self._execute(connection, _LOOK, wanted=sorted(wanted), forgotten_after=_FORGOTTEN_AFTER)
+    def _look(
+        self, connection: LeaseConnection, wanted: frozenset[str], keep: frozenset[str]
+    ) -> tuple[dict[str, Candidate], set[str]]:
+        """Tell that this runner lives, and keep what it runs. All living runners, with what they want and
+        hold; and what was kept. Mostly that is all there is to do."""
+        rows = self._execute(
+            connection, _LOOK, wanted=sorted(wanted), forgotten_after=_FORGOTTEN_AFTER, keep=sorted(keep)
+        )
         self._is_known = True
+        mine = {follower for row in rows[:1] for follower in row[4]}
         runners = {
             name: Candidate(frozenset(wants), frozenset(held), is_guest)
-            for name, is_guest, wants, held in rows
+            for name, is_guest, wants, held, _ in rows
         }
         me = runners.get(self._name)  # which the first look does not see yet
         runners[self._name] = Candidate(wanted, me.held if me else frozenset(), self._is_guest)
-        return runners
+        return runners, mine
 
     def _execute(self, connection: LeaseConnection, statement: str, **parameters: object) -> list[TupleRow]:
         time_to_live = timedelta(seconds=TIME_TO_LIVE_SECONDS)

@@ -64,6 +64,10 @@ class Listener(Protocol):
         """End soon."""
         ...
 
+    def hears(self, leader: str) -> bool:
+        """Whether it rings when a leader records something."""
+        ...
+
 
 @dataclass
 class Post:
@@ -235,10 +239,13 @@ class Runner(RecordingEventReceiver[UUID]):
             Feed(follower, self._logs[leader], working_set, self._clock, self._page_size)
             for leader in self._system.follows[name]
         ]
-        post = Post(FollowerLoop(feeds, self._poll_seconds, self.turn))
+        post = Post(FollowerLoop(feeds, self._poll_seconds, self.turn, self._hears))
         if name in self._make_worker:
             post.add(self._make_worker[name]())
         return post
+
+    def _hears(self, leader: str) -> bool:
+        return any(listener.hears(leader) for listener in self._listeners)
 
     def backlog(self) -> int:
         """How many events are still to be read by the followers of this runner, in all."""

@@ -1,7 +1,9 @@
 """Listens for what other processes record, on PostgreSQL: it wakes the followers within milliseconds.
 
-The recorders notify a channel that is named like the table they append to. A notification that is
-missed costs little, since the followers also look by themselves.
+The recorders notify a channel that is named like the table they append to. While all is heard that a
+follower has to hear, it looks by itself only every few seconds, for a notification that went missing:
+that of a process which died right after its append, or over a connection that is broken and not known
+to be. While the connection is away it looks as often as without any.
 """
 
 import select
@@ -43,6 +45,7 @@ class WakeupListener(threading.Thread):
         self._leaders = leaders
         self._ring = ring
         self._is_stopping = False
+        self._is_listening = False
 
     def start(self) -> None:
         """Begin to listen."""
@@ -60,10 +63,16 @@ class WakeupListener(threading.Thread):
                         pause = FIRST_PAUSE
                         self._listen(connection)
                 except (psycopg.Error, OSError) as error:
+                    self._deaf()
                     if pause == FIRST_PAUSE:
                         log.warning("wake-ups of other processes pause", error=str(error))
                     _wait([self._stop_reader.fileno()], pause)
                     pause = min(pause * 2, LONGEST_PAUSE)
+
+    def hears(self, leader: str) -> bool:
+        """Whether it would ring now when a leader recorded something, as far as it knows: a connection
+        that the network has forgotten is found out only after a while."""
+        return self._is_listening and leader in self._leaders.values()
 
     def stop(self) -> None:
         """End, within a second."""
@@ -74,7 +83,16 @@ class WakeupListener(threading.Thread):
     def _subscribe(self, connection: ListeningConnection) -> None:
         for channel in self._leaders:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-        for leader in self._leaders.values():  # what was told before this was not heard
+        self._is_listening = True
+        self._ring_all()  # what was told before this was not heard
+
+    def _deaf(self) -> None:
+        if self._is_listening:
+            self._is_listening = False
+            self._ring_all()  # from now on they have to look by themselves
+
+    def _ring_all(self) -> None:
+        for leader in self._leaders.values():
             self._ring(leader)
 
     def _listen(self, connection: ListeningConnection) -> None:

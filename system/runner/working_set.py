@@ -6,13 +6,15 @@ Outside of a page (commands, the library's own runners) the repository works as 
 
 What the page will need is read at once, before it begins. Between pages a bounded number of
 aggregates is kept. A kept aggregate is brought up to date with what was stored since before it is
-used again; a page that failed drops all that it touched.
+used again. A page that failed drops all that it changed; of a long stream, which takes long to read,
+a copy is made at the beginning of the pages that come next, so that it is read anew only once.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from typing import Any, cast
 from uuid import UUID
 
@@ -25,6 +27,12 @@ from application.streams import UnreadableStream
 
 KEPT_AGGREGATES = 4000
 
+LONG = 50
+"""A stream with so many events is long: to copy its aggregate is faster than to read it."""
+
+COPIED_FOR_PAGES = 20
+"""What a page that failed had changed is copied in so many pages, if none of them fails."""
+
 
 class WorkingSet:
     """The aggregates of one follower, owned by the one thread that follows."""
@@ -33,44 +41,57 @@ class WorkingSet:
         self._repository = repository
         self._kept: OrderedDict[UUID, Any] = OrderedDict()
         self._touched: dict[UUID, Any] = {}
-        self._spared: UUID | None = None
-        self._spared_version: int | None = None  # as it is stored
+        self._stored_versions: dict[UUID, int] = {}  # of what is touched
+        self._copies: dict[UUID, Any] = {}  # of what is touched, before it was
+        self._copied_for: dict[UUID, int] = {}  # so many more pages
 
     @contextmanager
-    def page(self, spared: UUID | None = None) -> Iterator[None]:
-        """Make this the place where aggregates are found, until the page is recorded or fails.
-
-        One aggregate is spared when the page fails and has done nothing to it: it need not be read anew.
-        """
+    def page(self) -> Iterator[None]:
+        """Make this the place where aggregates are found, until the page is recorded or fails."""
         token = _working_set.set(self)
-        self._touched = {}
-        self._spared = spared
         try:
             yield
         except BaseException:
-            for aggregate_id in self._touched:
-                self._kept.pop(aggregate_id, None)
-            aggregate: Any = self._touched.get(spared) if spared is not None else None
-            if _is_readable(aggregate) and aggregate.version == self._spared_version:
-                self._kept[aggregate.id] = aggregate
+            self._take_back()
             raise
         else:
-            for aggregate_id, aggregate in self._touched.items():
-                if _is_readable(aggregate):
-                    self._kept[aggregate_id] = aggregate
-                    self._kept.move_to_end(aggregate_id)
-                else:
-                    self._kept.pop(aggregate_id, None)
-            while len(self._kept) > KEPT_AGGREGATES:
-                self._kept.popitem(last=False)
+            self._keep()
         finally:
-            self._touched = {}
-            self._spared = self._spared_version = None
+            self._touched, self._stored_versions, self._copies = {}, {}, {}
             _working_set.reset(token)
 
     def forget(self) -> None:
         """Keep no aggregate; all are read anew when they are asked for."""
         self._kept.clear()
+
+    def _keep(self) -> None:
+        for aggregate_id, aggregate in self._touched.items():
+            if _is_readable(aggregate):
+                self._kept[aggregate_id] = aggregate
+                self._kept.move_to_end(aggregate_id)
+            else:
+                self._kept.pop(aggregate_id, None)
+        while len(self._kept) > KEPT_AGGREGATES:
+            self._kept.popitem(last=False)
+        for aggregate_id in self._copies:
+            self._copied_for[aggregate_id] -= 1
+            if not self._copied_for[aggregate_id]:
+                del self._copied_for[aggregate_id]
+
+    def _take_back(self) -> None:
+        """Everything is as it is stored again, or is read anew when it is needed."""
+        for aggregate_id, aggregate in self._touched.items():
+            version = self._stored_versions.get(aggregate_id)
+            if _is_readable(aggregate) and aggregate.version == version:
+                self._kept[aggregate_id] = aggregate
+                continue
+            copy = self._copies.get(aggregate_id)
+            if copy is not None:
+                self._kept[aggregate_id] = copy
+            else:
+                self._kept.pop(aggregate_id, None)
+            if version is not None and version >= LONG:
+                self._copied_for[aggregate_id] = COPIED_FOR_PAGES
 
     def fetch(self, aggregate_ids: Iterable[UUID]) -> None:
         """Bring all of these up to date at once. One that is not among them is still found later, and
@@ -83,9 +104,12 @@ class WorkingSet:
             store = self._repository.event_store
             bring_up_to_date(wanted, cast(StreamsReader, store.recorder), store.mapper)
             self._touched.update(wanted)
-            spared: Any = wanted.get(self._spared) if self._spared is not None else None
-            if _is_readable(spared):
-                self._spared_version = spared.version
+            for aggregate_id, aggregate in wanted.items():
+                if not _is_readable(aggregate):
+                    continue
+                self._stored_versions[aggregate_id] = aggregate.version
+                if aggregate_id in self._copied_for:
+                    self._copies[aggregate_id] = deepcopy(aggregate)
 
     def belongs_to(self, repository: "Repository") -> bool:
         """Whether this is a working set of that repository."""

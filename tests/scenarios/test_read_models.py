@@ -32,6 +32,6 @@ def test_after_a_busy_day_they_agree_with_the_aggregates_and_with_rebuilt_ones(s
     live, rebuilt = live_rows(shop.orderwright), rebuilt_rows(shop.orderwright)
     for table, rows in live.items():
         assert rows == rebuilt[table], table
-        assert rows, table
+        assert bool(rows) is (table != "saga_deadlines"), table  # nothing is awaited any more
     confirmed = shop.dashboard(OrderQuery(status="CONFIRMED"))
     assert {row.customer_id for row in confirmed.values()} == {"ada"}

@@ -14,7 +14,7 @@ from system.gateways.worker import GatewayWorker
 from system.runner.runner import Runner
 from system.settings import Settings
 
-from .clocks import StandingClock
+from .clocks import StandingClock, monotonic_of
 from .waiting import wait_until
 
 
@@ -48,7 +48,7 @@ class UnderTheLibrary:
             definition, application_environment(settings)
         )
         self.runner.start()
-        self.orderwright = Orderwright(settings, dict(self.runner.apps), gateway, clock)
+        self.orderwright = Orderwright(settings, dict(self.runner.apps), gateway, clock, monotonic_of(clock))
         self._worker = self.orderwright.gateway_worker()
 
     def work_until(self, holds: Callable[[], object]) -> None:
@@ -68,7 +68,12 @@ class UnderOurRunner:
     """Our runner, in threads."""
 
     def __init__(self, environment: Mapping[str, str], gateway: PaymentGateway, clock: Clock) -> None:
-        self.orderwright = build(Settings.from_environment(environment), gateway=gateway, clock=clock)
+        self.orderwright = build(
+            Settings.from_environment(environment),
+            gateway=gateway,
+            clock=clock,
+            monotonic=monotonic_of(clock),
+        )
         self.runner: Runner = self.orderwright.runner()
         self.runner.start()
 
@@ -90,7 +95,12 @@ class ByHand:
     """Our runner without its threads: every page and every call is made when a test says so."""
 
     def __init__(self, environment: Mapping[str, str], gateway: PaymentGateway, clock: Clock) -> None:
-        self.orderwright = build(Settings.from_environment(environment), gateway=gateway, clock=clock)
+        self.orderwright = build(
+            Settings.from_environment(environment),
+            gateway=gateway,
+            clock=clock,
+            monotonic=monotonic_of(clock),
+        )
         self.restart()
 
     def restart(self) -> None:

@@ -15,7 +15,7 @@ from system.operations.dead_letters.actions import discard_case, retry_case
 from system.operations.dead_letters.cases import Case, CaseQuery, NotForThisCase
 from system.operations.dead_letters.desk import list_cases
 from system.operations.trail import order_events
-from system.processes.deadlines import LONGEST_GRACE
+from tests.support.agreement import live_rows, rebuilt_rows
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.gateways import TroublesomeGateway
@@ -26,7 +26,6 @@ from tests.support.ways import ByHand, Way
 
 OpenWay = Callable[..., Way]
 ALLOWED = STEPS[0].allowed.total_seconds()
-GRACE = LONGEST_GRACE.total_seconds()
 
 
 class Desk(Shop):
@@ -84,11 +83,12 @@ def nothing(_: object) -> None:
 
 
 def overdue(shop: Desk) -> None:
-    """Let the time that a payment is allowed pass, and the scanner see that it does."""
+    """Let the time that a payment is allowed pass, and the scanner watch that it does."""
     shop.way.level()
-    shop.wait(ALLOWED)
-    assert shop.scanner.step() == 0, "it is given some time after it was first seen"
-    shop.wait(GRACE)
+    assert shop.scanner.step() == 0
+    shop.wait(ALLOWED - 1)
+    assert shop.scanner.step() == 0
+    shop.wait(1)
     assert shop.scanner.step() == 1
 
 
@@ -157,6 +157,29 @@ def test_calling_a_charge_off_is_asked_for_until_the_provider_has_told(
     assert not shop.cases()
 
 
+def test_a_step_has_a_deadline_while_it_is_awaited_and_no_longer(
+    shop: Desk, gateway: TroublesomeGateway
+) -> None:
+    shop.order("CD-X1")
+    unwound = shop.order(("CD-X1", 6))
+    shop.way.level()
+    awaited = live_rows(shop.orderwright)["saga_deadlines"]
+    assert [(row["step"], row["status"]) for row in awaited] == [("ProcessPayment", "EXECUTING")] * 2
+    assert awaited == rebuilt_rows(shop.orderwright)["saga_deadlines"]
+
+    gateway.before = lambda request: (
+        refuse(GatewayTimeout("no answer"))(None) if isinstance(request, RefundRequest) else None
+    )
+    shop.way.call_gateway()
+    shop.way.level()
+    (left,) = live_rows(shop.orderwright)["saga_deadlines"]
+    assert (left["order_id"], left["status"]) == (str(unwound), "COMPENSATING")
+    gateway.before = nothing
+    shop.settle()
+    assert live_rows(shop.orderwright)["saga_deadlines"] == []
+    assert rebuilt_rows(shop.orderwright)["saga_deadlines"] == []
+
+
 def test_a_deadline_that_passes_after_the_end_changes_nothing(shop: Desk) -> None:
     order = shop.order("CD-X1")
     shop.settle()
@@ -164,7 +187,7 @@ def test_a_deadline_that_passes_after_the_end_changes_nothing(shop: Desk) -> Non
 
     shop.wait(30 * ALLOWED)
     assert shop.scanner.step() == 0
-    shop.wait(GRACE)
+    shop.wait(ALLOWED)
     assert shop.scanner.step() == 0
     shop.settle()
 
@@ -178,7 +201,7 @@ def test_orders_that_waited_for_a_runner_are_not_overdue_as_soon_as_it_is_back(s
     shop.way.level()
     assert shop.scanner.step() == 0
     shop.settle()
-    shop.wait(GRACE)
+    shop.wait(ALLOWED)
     shop.scanner.step()
     shop.settle()
 

@@ -14,12 +14,24 @@ from tests.support.fixtures import Environment
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand, Way
 
-OF_THE_SAGA_LOG = ("ALTER TABLE saga_log DROP COLUMN next_at", "DROP TABLE saga_deadlines")
+OF_THE_SAGA_LOG = (
+    "ALTER TABLE saga_log DROP COLUMN next_at",
+    "DROP TABLE saga_deadlines",
+    "CREATE TABLE saga_deadlines (order_id TEXT, step TEXT, due_at TEXT, PRIMARY KEY (order_id, step))",
+    "INSERT INTO saga_deadlines VALUES ('an order that has ended', 'ProcessPayment', NULL)",
+)
 OF_THE_LEDGER = (
     "DROP INDEX payment_ledger_unknown",
     *(
         f"ALTER TABLE payment_ledger DROP COLUMN {column}"
-        for column in ("call_first", "unanswered", "failing_since", "unknown_since", "last_error")
+        for column in (
+            "call_first",
+            "unanswered",
+            "failing_since",
+            "unknown_since",
+            "last_error",
+            "call_next_at",
+        )
     ),
 )
 
@@ -71,4 +83,5 @@ def test_columns_and_tables_of_this_release_are_added(
     shop.settle()
 
     assert {shop.status(order) for order in (earlier, *later)} == {"CONFIRMED"}
+    assert not shop.orderwright.saga_log.rows("SELECT * FROM @saga_deadlines"), "earlier ones kept them"
     assert any(step.next_at for step in shop.orderwright.saga_log.fulfilment(later[1]).steps)

@@ -86,7 +86,10 @@ def test_after_an_outage_it_listens_again_and_wakes_everybody(
         heard = listen(environment)
         server.stop("immediate")
         server.start()
-        wait_until(lambda: set(heard) == set(definition.leaders), what="everybody was woken again")
+        wait_until(
+            lambda: all(heard.count(leader) >= 2 for leader in definition.leaders),
+            what="everybody was woken when it could no longer be told, and again when it could",
+        )
         heard.clear()
         Shop(open_way(ByHand, environment)).receive("CD-X1", 5)
         wait_until(lambda: heard == ["Inventory"])

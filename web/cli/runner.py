@@ -10,6 +10,7 @@ from eventsourcing.persistence import OperationalError
 from system.bootstrap import Orderwright, build
 from system.definition import orderwright as definition
 from system.observability.logs import configure_logs
+from system.operations.writable import warn_of_unwritable
 from system.runner.service import RunnerService, log_change
 from system.settings import Settings
 
@@ -52,6 +53,7 @@ def runner(only: tuple[str, ...], more: tuple[str, ...]) -> None:
     orderwright = _built(settings, told_to_stop)
     if orderwright is None:
         return
+    warn_of_unwritable(orderwright)
     try:
         service = RunnerService(orderwright, orderwright.leases((*only, *more)), log_change)
         service.start()

@@ -2,10 +2,10 @@
 
 A NOTIFY inside the append would take a lock that all notifying transactions of the whole server
 share, and hold it through the flush. Sent afterwards by a thread of its own, many appends share
-one. When it is lost with the process, followers still find the events at their next poll.
+one. What the store does not take is tried again. What is lost with the process, followers find
+when they look by themselves, a few seconds later.
 """
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from eventsourcing.persistence import PersistenceError
 
 LEAST_SECONDS_BETWEEN = 0.002
+SECONDS_BEFORE_ANOTHER_TRY = 0.5
 
 
 class Notifier:
@@ -51,6 +52,14 @@ class Notifier:
                         return
                     self._changed.wait()
                 channels, self._channels = self._channels, set()
-            with contextlib.suppress(PersistenceError):  # the store is away; nobody could listen either
+            try:
                 self._send(channels)
-            time.sleep(LEAST_SECONDS_BETWEEN)
+                time.sleep(LEAST_SECONDS_BETWEEN)
+            except PersistenceError:  # the store is away, or no connection is free
+                self._keep_for_later(channels)
+
+    def _keep_for_later(self, channels: set[str]) -> None:
+        with self._changed:
+            if not self._is_stopping:
+                self._channels |= channels
+                self._changed.wait(SECONDS_BEFORE_ANOTHER_TRY)

@@ -268,6 +268,15 @@ def _marks(target: Target) -> Iterator[str]:
         END $$"""
 
 
+def _pauses(target: Target) -> Iterator[str]:
+    """When the next call to the provider is due is told apart from when it was asked for, and deadlines
+    go with what they were set for."""
+    yield from _read_models(target)
+    for table in target.tables:
+        for statement in table.tidying_statements():
+            yield for_postgres(statement, target.schema).decode()
+
+
 MIGRATIONS = (
     Migration(1, "the event store", _base),
     Migration(2, "search by type and metadata", _search),
@@ -278,4 +287,5 @@ MIGRATIONS = (
     Migration(7, "retries, deadlines and disputes", _calls),
     Migration(8, "positions above the head, durable reads", _appends_and_reads),
     Migration(9, "positions know the event they stand at", _marks),
+    Migration(10, "pauses between calls, and no deadlines of what has ended", _pauses),
 )

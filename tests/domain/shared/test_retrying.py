@@ -15,16 +15,16 @@ POLICY = RetryPolicy(
 
 
 def test_it_ends_after_so_many_attempts() -> None:
-    next_at = [POLICY.next_at(failures, FRIDAY_NOON, FRIDAY_NOON, "one") for failures in range(1, 7)]
+    next_at = [POLICY.next_at(failures, timedelta(), FRIDAY_NOON, "one") for failures in range(1, 7)]
 
     assert [at is None for at in next_at] == [False] * 4 + [True] * 2
 
 
 def test_it_ends_after_so_long_however_few_the_attempts_were() -> None:
-    late = FRIDAY_NOON + timedelta(minutes=10)
+    almost = POLICY.within - timedelta(seconds=5)
 
-    assert POLICY.next_at(2, FRIDAY_NOON, late - timedelta(seconds=5), "one") is not None
-    assert POLICY.next_at(2, FRIDAY_NOON, late, "one") is None
+    assert POLICY.next_at(2, almost, FRIDAY_NOON, "one") is not None
+    assert POLICY.next_at(2, POLICY.within, FRIDAY_NOON, "one") is None
 
 
 @forall(failures=st.integers(1, 2000), seed=st.text())
@@ -34,6 +34,7 @@ def test_a_pause_doubles_up_to_the_longest_and_is_longer_by_a_quarter_at_most(
     least = min(SECOND * 2.0 ** min(failures - 1, 20), POLICY.longest_pause)
 
     assert least <= POLICY.pause(failures, seed) <= least * (1 + JITTER)
+    assert POLICY.pause(failures, seed) <= POLICY.longest_possible_pause
     assert POLICY.pause(failures, seed) == POLICY.pause(failures, seed)
 
 
