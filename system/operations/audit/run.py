@@ -8,6 +8,7 @@ from uuid import UUID
 from application.orders import OrderNotFound
 from system.bootstrap import Orderwright
 from system.operations.positions import damaged_lots
+from system.runner.memory import collect_garbage_less_often
 
 from .examine import Examined, Examiner
 from .report import AuditReport, Offender, Rule, StockTotals
@@ -41,6 +42,7 @@ def audit(orderwright: Orderwright, progress: Progress = _nobody) -> AuditReport
     as it is then; only what is still wrong, and neither in progress nor waiting for a person, is an
     offender.
     """
+    collect_garbage_less_often()  # it decodes every event there is, and none of it goes round in circles
     audited = _Audit(orderwright)
     scan = Scan(orderwright, lambda done, whole: progress(Stage.READING, done, whole))
     scan.run()
