@@ -117,6 +117,8 @@ class Network:
             self._selector.register(end, selectors.EVENT_READ, wire)
 
     def _pass_on(self, end: socket.socket, wire: Wire) -> None:
+        if wire not in self._wires:  # it has ended a moment ago
+            return
         data = b""
         with contextlib.suppress(OSError):
             data = end.recv(65536)
