@@ -74,7 +74,10 @@ def idempotency_key() -> str | None:
 
 def command_context() -> CommandContext:
     """Who commands, when, under which id."""
-    return CommandContext(idempotency_key() or str(uuid4()), orderwright().clock(), _user())
+    key = idempotency_key()
+    return CommandContext(
+        key or str(uuid4()), orderwright().clock(), _user(), can_be_a_repeat=key is not None
+    )
 
 
 def expected_version() -> int | None:
