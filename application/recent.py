@@ -67,11 +67,12 @@ class RecentAggregates:
                 gate.release()
 
     def _brought_up_to_date(self, aggregate_id: UUID, known: _Known | None) -> Any | None:
-        aggregate = None
+        aggregate: Any | None = None
+        events: list[StoredEvent] = []
         if known is not None:
             # The last event is read again: where the store was set back, it is another one, or none.
-            last, *events = self._read(aggregate_id, known.last.originator_version - 1) or [None]
-            if last is not None and _is_same(last, known.last):
+            events = self._read(aggregate_id, known.last.originator_version - 1)
+            if events and _is_same(events.pop(0), known.last):
                 aggregate = _copy(known.aggregate)
                 if not events:
                     return aggregate
