@@ -8,11 +8,12 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotAcceptable
 
 from system.bootstrap import Orderwright
+from system.operations.audit.job import AuditJob
 from system.runner.service import RunnerService
 from web.errors import problem_of
 
 from .answers import API, problem_answer
-from .audit import audit
+from .audit import AUDIT_JOB, audit
 from .dead_letters import dead_letters
 from .events import events
 from .figures import figures
@@ -25,6 +26,7 @@ from .orders import orders
 from .payments import payments
 from .requests import EXTENSION
 from .stock import stock
+from .waiting import WAITING, Waiting
 
 _REQUEST_ID = re.compile(f"[\x21-\x7e]{{1,{MAX_REQUEST_ID}}}")
 
@@ -38,6 +40,8 @@ def create_app(orderwright: Orderwright, runner_service: RunnerService | None = 
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
     app.extensions[EXTENSION] = orderwright
     app.extensions[RUNNER_SERVICE] = runner_service
+    app.extensions[WAITING] = Waiting(orderwright.settings.api_threads)
+    app.extensions[AUDIT_JOB] = AuditJob(orderwright)
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
         *(orders, stock, payments, fulfilments, events),

@@ -28,7 +28,8 @@ LOGS = ("Inventory", "Payments", "OrderFulfilment", "Orders")
 """In this order their ends are read: an order is placed before anything is done for it, so each order
 that the other logs tell of is found in the part of Orders that is read."""
 
-PAGE = 5000
+PAGE = 2000
+TELL_EVERY = 100
 
 _OF_AN_ORDER = {
     "OrderFulfilment": (fulfilment_id, Rule.SAGA_AGREES),
@@ -73,15 +74,15 @@ class Scan:
         self._log = name
         before, whole = self._read_before(name), sum(self.positions.values())
         decode = self._decoder(name)
-        for page in pages(self._applications[name], self.positions[name]):
-            for stream_id, version, topic, state, _ in page:
+        for rows in pages(self._applications[name], self.positions[name]):
+            for stream_id, version, topic, state, _ in rows:
                 if topic in wanted:
                     row = self._rows.get(stream_id.int)
                     take(wanted[topic], row, decode, stream_id, version, topic, state)
                 elif topic not in EVENT_TYPES:
                     self._suspect(decode, stream_id, version, topic, state)
-            self.events += len(page)
-            self._look(before + page[-1][4], whole)
+            self.events += len(rows)
+            self._look(before + rows[-1][4], whole)
 
     def _read_before(self, name: str) -> int:
         """How many events there are in the logs that are read before this one."""
@@ -176,12 +177,13 @@ def heads(orderwright: Orderwright) -> dict[str, int]:
 
 
 def pages(application: Application[UUID], head: int) -> Iterator[list[LogRow]]:
-    """An application's log up to a position, in large pages."""
+    """An application's log up to a position, read in large pages and given in small parts."""
     reader = cast(LogReader, application.recorder)
     position = 0
     while position < head:
         page = [row for row in reader.select_log(position, PAGE) if row[4] <= head]
         if not page:
             return
-        yield page
+        for first in range(0, len(page), TELL_EVERY):
+            yield page[first : first + TELL_EVERY]
         position = page[-1][4]
