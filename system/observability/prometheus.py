@@ -30,15 +30,23 @@ class Exposition:
         self._text = b""
         self._until: float | None = None
 
-    def text(self) -> bytes:
-        """All metrics, at most `KEPT_SECONDS` old; only that the store is down when it does not answer."""
-        with self._lock:
+    def text(self, patience_seconds: float = -1) -> bytes:
+        """All metrics, at most `KEPT_SECONDS` old; only that the store is down when it does not answer.
+
+        When somebody else is looking and takes longer than one has patience (-1: any), what was told
+        the time before, which is nothing at first.
+        """
+        if not self._lock.acquire(timeout=patience_seconds):
+            return self._text
+        try:
             if self._until is None or self._monotonic() >= self._until:
                 registry = CollectorRegistry(auto_describe=False)
                 registry.register(_Families(self._snapshot()))
                 self._text = generate_latest(registry)
                 self._until = self._monotonic() + KEPT_SECONDS
             return self._text
+        finally:
+            self._lock.release()
 
     def _snapshot(self) -> Snapshot | None:
         try:
