@@ -18,6 +18,7 @@ from eventsourcing.persistence import (
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from application.errors import Contradiction, DomainError, NotFound, VersionConflict
+from application.limits import shown
 from application.queries import InvalidQuery
 from application.views import to_json
 from system.operations.audit.job import AuditProgress
@@ -45,6 +46,16 @@ class MalformedRequest(Exception):
 
 class ReadModelBehind(Exception):
     """The read model did not see the write of the Consistency-Token in time, or too many wait already."""
+
+
+class HostNotAllowed(Exception):
+    """The request was sent to a name that is none of this service's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"this service does not answer under the name {shown(name)}; if it should, its operator adds "
+            "the name to ORDERWRIGHT_ALLOWED_HOSTS"
+        )
 
 
 class Busy(Exception):
@@ -105,6 +116,8 @@ def problem_of(error: Exception) -> Problem:
         return _of_domain(error)
     if isinstance(error, MalformedRequest):
         return _of_request(error)
+    if isinstance(error, HostNotAllowed):
+        return Problem(421, "host_not_allowed", str(error))
     if isinstance(error, ReadModelBehind):
         return _try_again("read_model_behind", "the read model has not seen that write yet; ask again")
     if isinstance(error, Busy):

@@ -4,7 +4,7 @@ import re
 from uuid import uuid4
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotAcceptable
 
 from system.bootstrap import Orderwright
@@ -19,6 +19,7 @@ from .events import events
 from .figures import figures
 from .fulfilments import fulfilments
 from .health import RUNNER_SERVICE, health
+from .hosts import AllowedHosts
 from .interventions import interventions
 from .limits import MAX_REQUEST_ID
 from .metrics import EXPOSITION, metrics, new_metrics
@@ -28,13 +29,17 @@ from .requests import EXTENSION
 from .stock import stock
 from .waiting import WAITING, Waiting
 
+ALLOWED_HOSTS = "allowed_hosts"
 _REQUEST_ID = re.compile(f"[\x21-\x7e]{{1,{MAX_REQUEST_ID}}}")
 
 log = structlog.get_logger()
 
 
-def create_app(orderwright: Orderwright, runner_service: RunnerService | None = None) -> Flask:
-    """An app that serves a system. With a runner service, readiness includes the following."""
+def create_app(
+    orderwright: Orderwright, runner_service: RunnerService | None = None, listens_at: str | None = None
+) -> Flask:
+    """An app that serves a system. With a runner service, readiness includes the following. It answers
+    under the name at which it listens, whatever else is allowed."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = orderwright.settings.max_body_bytes
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
@@ -42,6 +47,7 @@ def create_app(orderwright: Orderwright, runner_service: RunnerService | None = 
     app.extensions[RUNNER_SERVICE] = runner_service
     app.extensions[WAITING] = Waiting(orderwright.settings.api_threads)
     app.extensions[AUDIT_JOB] = AuditJob(orderwright)
+    app.extensions[ALLOWED_HOSTS] = AllowedHosts(orderwright.settings, listens_at)
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
         *(orders, stock, payments, fulfilments, events),
@@ -61,6 +67,9 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id, method=request.method, path=request.path)
+    # Whoever watches over this process asks under any name; the plain answer tells nothing of the shop.
+    if request.blueprint != health.name or request.query_string:
+        current_app.extensions[ALLOWED_HOSTS].check(request.environ.get("HTTP_HOST"))
     answers_text = request.blueprint == metrics.name
     if (
         not answers_text
