@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotAcceptable
 from system.bootstrap import Orderwright
 from system.operations.audit.job import AuditJob
 from system.runner.service import RunnerService
-from web.errors import problem_of
+from web.errors import AuditUnderWay, problem_of
 
 from .answers import API, problem_answer
 from .audit import AUDIT_JOB, audit
@@ -90,6 +90,6 @@ def _answer_error(error: Exception) -> Response:
     problem = problem_of(error)
     if problem.code == "internal_error":
         log.error("request failed", exc_info=error)
-    elif problem.status >= 500:
+    elif problem.status >= 500 and not isinstance(error, AuditUnderWay):
         log.warning("request put off", code=problem.code, error=str(error))
     return problem_answer(problem)

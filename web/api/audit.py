@@ -4,8 +4,7 @@ from typing import cast
 
 from flask import Blueprint, Response, current_app
 
-from system.operations.audit import audit_order
-from system.operations.audit.job import WAITED_FOR_SECONDS, AuditJob
+from system.operations.audit import audit_order, job
 from web.errors import AuditUnderWay
 
 from .answers import answer
@@ -29,9 +28,9 @@ def show_audit() -> Response:
 
 def _everything() -> Response:
     """The report of the one audit of this process, if it is over within a few seconds."""
-    run = cast(AuditJob, current_app.extensions[AUDIT_JOB]).join()
+    run = cast(job.AuditJob, current_app.extensions[AUDIT_JOB]).join()
     with waiting().place() as has_place:
-        report = run.report(WAITED_FOR_SECONDS if has_place else 0)
+        report = run.report(job.WAITED_FOR_SECONDS if has_place else 0)
     if report is None:
         raise AuditUnderWay(run.progress)
     return answer(report, headers={"Age": str(int(run.age_seconds))})

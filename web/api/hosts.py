@@ -29,9 +29,9 @@ class AllowedHosts:
         if not host or ANY in self._names:
             return
         found = _HOST.fullmatch(host)
-        name = _plain(found[1]) if found is not None else host
+        name = _plain(found[1]) if found is not None else ""
         if not (name in self._names or name.endswith(".localhost") or _is_address(name)):
-            raise HostNotAllowed(name)
+            raise HostNotAllowed(name or host)
 
 
 def _plain(name: str) -> str:
