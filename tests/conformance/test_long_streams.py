@@ -143,21 +143,26 @@ def test_two_processes_see_each_others_receipts(
     assert other.find(StockItem, stock_item_id("TEAPOT")).on_hand == LONG + 10
 
 
-def test_a_store_that_was_set_back_is_believed(on_sqlite: Environment, open_application: Open) -> None:
-    """Nothing that was remembered outlives the events that it was made of."""
+@pytest.mark.parametrize("others", [0, 1, 5], ids="nothing fewer more".split())
+def test_a_store_that_was_set_back_is_believed(
+    on_sqlite: Environment, open_application: Open, others: int
+) -> None:
+    """Nothing that was remembered outlives the events that it was made of, whatever others wrote since."""
     running, elsewhere = (open_application(Inventory, on_sqlite) for _ in range(2))
     long_history(running)
-    running.receive_stock("TEAPOT", 1000, asked("lost"))
-    running.receive_stock("TEAPOT", 1, asked("lost too"))
+    for key, quantity in (("lost", 1000), ("lost too", 1)):
+        running.receive_stock("TEAPOT", quantity, asked(key))
 
+    table, last = elsewhere.recorder.events_table_name, LONG + 1
     with elsewhere.recorder.datastore.transaction(commit=True) as cursor:
-        cursor.execute(
-            f"DELETE FROM {elsewhere.recorder.events_table_name} WHERE originator_version > {LONG + 1}"
-        )
-    assert running.receive_stock("TEAPOT", 2, asked("after")).view.on_hand == LONG + 2
-    assert elsewhere.receive_stock("TEAPOT", 3, asked("elsewhere")).view.version == LONG + 3
+        cursor.execute(f"DELETE FROM {table} WHERE originator_version > {last}")
+    for number in range(others):
+        elsewhere.receive_stock("TEAPOT", 1, asked(f"elsewhere-{number}"))
+
+    after = running.receive_stock("TEAPOT", 2, asked("after"))
+    assert (after.view.on_hand, after.view.version) == (LONG + others + 2, last + others + 1)
     assert not running.receive_stock("TEAPOT", 1000, asked("lost")).replayed
-    assert running.find(StockItem, stock_item_id("TEAPOT")).on_hand == LONG + 1005
+    assert running.find(StockItem, stock_item_id("TEAPOT")).on_hand == LONG + others + 1002
 
 
 def test_many_at_once_miss_nothing(persistence: Environment, open_application: Open) -> None:
