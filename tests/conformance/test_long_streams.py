@@ -143,7 +143,7 @@ def test_two_processes_see_each_others_receipts(
     assert other.find(StockItem, stock_item_id("TEAPOT")).on_hand == LONG + 10
 
 
-@pytest.mark.parametrize("others", [0, 1, 5], ids="nothing fewer more".split())
+@pytest.mark.parametrize("others", [0, 1, 5], ids=["nothing", "fewer", "more"])
 def test_a_store_that_was_set_back_is_believed(
     on_sqlite: Environment, open_application: Open, others: int
 ) -> None:
