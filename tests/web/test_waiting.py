@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from system.observability import prometheus
 from tests.support.clocks import StandingClock
 from tests.support.waiting import wait_until
 from tests.support.ways import ByHand, Way
@@ -126,9 +127,8 @@ def test_what_is_stuck_takes_its_turn_and_plain_readiness_none(app: Flask) -> No
 
 def test_of_several_scrapes_one_looks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are told what was told last, rather than keeping a thread each."""
-    from system.observability import prometheus
-
     monkeypatch.setattr(prometheus, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(prometheus, "KEPT_FOR_LOOKS", 0)
     exposition: Any = app.extensions["exposition"]
     looks, may_look = [], threading.Event()
     look = exposition._look
