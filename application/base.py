@@ -33,11 +33,15 @@ class ConcurrentChanges(Contradiction):
 
 @dataclass(frozen=True)
 class CommandContext:
-    """Who commands, when, and under which id. The id is the idempotency key where there is one."""
+    """Who commands, when, and under which id. The id is the idempotency key where there is one.
+
+    An id that was made up for this command alone cannot have carried it out before.
+    """
 
     command_id: str
     time: datetime
     user: str | None = None
+    can_be_a_repeat: bool = True
 
     def cause(self, correlation_id: object) -> Cause:
         """The cause of everything that this command does in a conversation."""
@@ -108,6 +112,16 @@ class Application(eventsourcing.application.Application[UUID]):
             if type(aggregate) is UnreadableStream:
                 raise aggregate.error
         return {id_: aggregate for id_, aggregate in found.items() if aggregate is not None}
+
+    def check_version(self, aggregate_id: UUID, expected: int | None) -> None:
+        """Raise `VersionConflict` when a stream does not end at the expected version (0: there is none).
+        Reads its last event only, so that a command which comes too late costs nothing."""
+        if expected is None:
+            return
+        last = list(self.recorder.select_events(aggregate_id, desc=True, limit=1))
+        current = last[0].originator_version if last else 0
+        if current != expected:
+            raise VersionConflict(expected=expected, current=current)
 
     def decide(
         self,

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from eventsourcing.utils import EnvType
+
 from domain.inventory import Reservation, StockItem
 from domain.shared.aggregates import Aggregate
 from domain.shared.errors import NotFound
@@ -11,6 +13,7 @@ from domain.shared.ids import reservation_id, stock_item_id
 from domain.shared.products import ProductQuantity, check_sku
 
 from .base import Application, CommandContext
+from .recent import RecentAggregates
 from .views import StockView, Written
 
 
@@ -37,14 +40,20 @@ class Inventory(Application):
 
     name = "Inventory"
 
+    def __init__(self, env: EnvType | None = None) -> None:
+        super().__init__(env)
+        self._recent = RecentAggregates(self.recorder, self.mapper)
+
     def receive_stock(
         self, sku: str, quantity: int, context: CommandContext, *, expected_version: int | None = None
     ) -> Written[Receipt]:
         """Take goods in. The same command again records nothing and is no error."""
         check_sku(sku)
+        if not context.can_be_a_repeat:
+            self.check_version(stock_item_id(sku), expected_version)
         receipt_ids: list[str] = []
         item, position = self.decide(
-            lambda: self.find(StockItem, stock_item_id(sku)) or StockItem.introduce(sku),
+            lambda: self._find(sku) or StockItem.introduce(sku),
             lambda item: receipt_ids.append(item.receive(quantity, context.command_id)),
             context.cause(stock_item_id(sku)),
             expected_version=expected_version,
@@ -101,8 +110,12 @@ class Inventory(Application):
         found = ((sku, self.find(StockItem, stock_item_id(sku))) for sku in skus)
         return {sku: item for sku, item in found if item is not None}
 
+    def _find(self, sku: str) -> StockItem | None:
+        """The stock of a product for a command: its stream may be very long, so it is not read anew."""
+        return self._recent.get(stock_item_id(sku))
+
     def _get(self, sku: str) -> StockItem:
-        item = self.find(StockItem, stock_item_id(check_sku(sku)))
+        item = self._find(check_sku(sku))
         if item is None:
             raise ProductNotFound(f"product {sku!r} was never received")
         return item

@@ -3,6 +3,7 @@
 A wrong environment gives one error that names every mistake.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,7 @@ TUNED_POSTGRES = "system.persistence.postgres"
 ON_POSTGRES = (POSTGRES, TUNED_POSTGRES)
 
 _OUR_PREFIX = "ORDERWRIGHT_"
+_HOST_NAME = re.compile(r"\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 
 
 class InvalidSettings(Exception):
@@ -73,6 +75,11 @@ class Settings(BaseModel):
     )
     api_threads: int = Field(
         8, alias="ORDERWRIGHT_API_THREADS", ge=1, le=14, description="requests served at a time"
+    )
+    allowed_hosts: str = Field(
+        "localhost",
+        alias="ORDERWRIGHT_ALLOWED_HOSTS",
+        description="names under which the API answers, with commas between them; * for any",
     )
     max_body_bytes: int = Field(
         1024 * 1024,
@@ -131,11 +138,20 @@ class Settings(BaseModel):
             ]
         module = given.get("PERSISTENCE_MODULE", SQLITE)
         mistakes += _persistence_mistakes(module, environment)
+        mistakes += _host_mistakes(given.get("ORDERWRIGHT_ALLOWED_HOSTS", ""))
         if mistakes or settings is None:
             raise InvalidSettings(
                 "the settings cannot be used:\n" + "\n".join(f"  {line}" for line in mistakes)
             )
         return settings
+
+
+def _host_mistakes(names: str) -> list[str]:
+    wrong = [name for name in names.split(",") if names and not _HOST_NAME.fullmatch(name.strip())]
+    return [
+        f"ORDERWRIGHT_ALLOWED_HOSTS: name hosts without scheme and port, like shop.example.com (got {name!r})"
+        for name in wrong
+    ]
 
 
 _OFF = ("", "n", "no", "f", "false", "off", "0")

@@ -18,7 +18,10 @@ from eventsourcing.persistence import (
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from application.errors import Contradiction, DomainError, NotFound, UnreadableEvent, VersionConflict
+from application.limits import shown
 from application.queries import InvalidQuery
+from application.views import to_json
+from system.operations.audit.job import AuditProgress
 from system.persistence.agreement import LogDisagrees
 
 RETRY_AFTER_SECONDS = 1
@@ -43,7 +46,29 @@ class MalformedRequest(Exception):
 
 
 class ReadModelBehind(Exception):
-    """The read model did not see the write of the Consistency-Token in time."""
+    """The read model did not see the write of the Consistency-Token in time, or too many wait already."""
+
+
+class HostNotAllowed(Exception):
+    """The request was sent to a name that is none of this service's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"this service does not answer under the name {shown(name)}; if it should, its operator adds "
+            "the name to ORDERWRIGHT_ALLOWED_HOSTS"
+        )
+
+
+class Busy(Exception):
+    """As much of that is being done here as may be done at a time."""
+
+
+class AuditUnderWay(Exception):
+    """The audit is not over yet."""
+
+    def __init__(self, progress: AuditProgress) -> None:
+        super().__init__(f"{progress.stage}: {progress.done} of {progress.whole}")
+        self.progress = progress
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,8 @@ def problem_of(error: Exception) -> Problem:
         return _of_domain(error)
     if isinstance(error, MalformedRequest):
         return _of_request(error)
+    if isinstance(error, HostNotAllowed):
+        return Problem(421, "host_not_allowed", str(error))
     if isinstance(error, ReadModelBehind):
         return _try_again("read_model_behind", "the read model has not seen that write yet; ask again")
     if isinstance(error, LogDisagrees):
@@ -101,6 +128,10 @@ def problem_of(error: Exception) -> Problem:
             "the log of what this is about lacks events that were read of it, so nothing is added to it "
             "until an operator has realigned the store; then send the command again under the same key",
         )
+    if isinstance(error, Busy):
+        return _try_again("busy", "others have the service look through much of the store; ask again")
+    if isinstance(error, AuditUnderWay):
+        return _under_way(error.progress)
     if isinstance(error, _STORE_FAULTS):
         return _try_again(
             "store_unavailable",
@@ -139,6 +170,16 @@ def _of_request(error: MalformedRequest) -> Problem:
     else:
         detail = f"{len(error.faults)} things are wrong with the request"
     return Problem(status, codes.pop() if len(codes) == 1 else "malformed_request", detail, error.faults)
+
+
+def _under_way(progress: AuditProgress) -> Problem:
+    return Problem(
+        503,
+        "audit_under_way",
+        "the audit is under way; ask again for its report",
+        members=to_json(progress),
+        headers={"Retry-After": str(progress.retry_seconds)},
+    )
 
 
 def _try_again(code: str, detail: str) -> Problem:

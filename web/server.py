@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from ipaddress import ip_address
 from types import FrameType
 
 import structlog
@@ -53,6 +54,12 @@ def serve(settings: Settings, host: str, port: int, *, with_runner: bool = True,
         print(f"orderwright cannot listen at {host}, port {port}: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     configure_logs(settings.log_style, settings.log_level)
+    if not ip_address(listener.getsockname()[0]).is_loopback:
+        log.warning(
+            "there is no authentication yet: whoever reaches this address can read and change everything; "
+            "let only those reach it who may",
+            host=host,
+        )
     master = os.getpid()
     try:
         _Server(settings, host, listener, with_runner, workers).run()
@@ -70,6 +77,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self, settings: Settings, host: str, listener: socket.socket, with_runner: bool, workers: int
     ) -> None:
         self._settings = settings
+        self._host = host
         self._address = _address(host, listener.getsockname()[1])
         self._descriptor = listener.detach()
         self._with_runner = with_runner
@@ -111,7 +119,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 tell = log_change if self._settings.persistence_module in ON_POSTGRES else lambda _: None
                 self._runner_service = RunnerService(self._orderwright, on_change=tell)
                 self._runner_service.start()
-            return create_app(self._orderwright, self._runner_service)
+            return create_app(self._orderwright, self._runner_service, self._host)
         except (PersistenceError, OSError) as error:
             print(f"orderwright cannot open its store: {error}", file=sys.stderr, flush=True)  # noqa: T201
         except Exception:

@@ -17,6 +17,10 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 KEPT_SECONDS = 1.0
 """So long a text is given out again: whoever scrapes how often, the store is asked once a second."""
 
+KEPT_FOR_LOOKS = 4
+"""And at least so many times as long as it took to look, so that on a large store scraping leaves most of
+the time to others."""
+
 log = structlog.get_logger()
 
 
@@ -30,15 +34,25 @@ class Exposition:
         self._text = b""
         self._until: float | None = None
 
-    def text(self) -> bytes:
-        """All metrics, at most `KEPT_SECONDS` old; only that the store is down when it does not answer."""
-        with self._lock:
+    def text(self, patience_seconds: float = -1) -> bytes:
+        """All metrics, a second old or little more; only that the store is down when it does not answer.
+
+        When somebody else is looking and takes longer than one has patience (-1: any), what was told
+        the time before, which is nothing at first.
+        """
+        if not self._lock.acquire(timeout=patience_seconds):
+            return self._text
+        try:
             if self._until is None or self._monotonic() >= self._until:
+                began = self._monotonic()
                 registry = CollectorRegistry(auto_describe=False)
                 registry.register(_Families(self._snapshot()))
                 self._text = generate_latest(registry)
-                self._until = self._monotonic() + KEPT_SECONDS
+                ended = self._monotonic()
+                self._until = ended + max(KEPT_SECONDS, KEPT_FOR_LOOKS * (ended - began))
             return self._text
+        finally:
+            self._lock.release()
 
     def _snapshot(self) -> Snapshot | None:
         try:

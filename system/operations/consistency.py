@@ -12,7 +12,9 @@ from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.projections.projection import Projection
 
-LOOK_EVERY_SECONDS = 0.005
+LOOK_AGAIN_SECONDS = 0.005
+LOOK_EVERY_SECONDS = 0.1
+"""A read model usually is there within milliseconds. The longer it takes, the less often it is asked."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,13 @@ def wait_until_seen(projection: Projection, token: Token, timeout_seconds: float
     """
     if token.application not in definition.follows[projection.name]:
         return True
-    deadline = time.monotonic() + timeout_seconds
+    deadline, pause = time.monotonic() + timeout_seconds, LOOK_AGAIN_SECONDS
     while (projection.recorder.max_tracking_id(token.application) or 0) < token.position:
-        if time.monotonic() >= deadline:
+        left = deadline - time.monotonic()
+        if left <= 0:
             return False
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, LOOK_EVERY_SECONDS)
     return True
 
 

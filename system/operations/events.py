@@ -18,7 +18,7 @@ from domain.shared.aggregates import EVENT_TYPES
 from system.bootstrap import Orderwright
 from system.persistence.recorders import StreamReader
 from system.persistence.search import EventCriteria, facts_of, searcher_for
-from system.projections.paging import check_limit, decode_cursor, encode_cursor
+from system.projections.paging import PAGE_BYTES, check_limit, decode_cursor, encode_cursor
 
 METADATA = {
     "originator_id",
@@ -38,6 +38,8 @@ _LAST_POSITION = 2**62
 def find_events(orderwright: Orderwright, query: EventQuery, page: PageRequest) -> Page[FoundEvent]:
     """One page of the events that match, by application and position. Raises `InvalidQuery`.
 
+    It ends early with the event with which it reaches `PAGE_BYTES`.
+
     Going on after its last position never misses an event of that application, however late it was
     committed.
     """
@@ -46,16 +48,30 @@ def find_events(orderwright: Orderwright, query: EventQuery, page: PageRequest) 
     limit = check_limit(page)
     begin, after = _start(query, page, applications)
     found: list[tuple[str, Notification]] = []
+    bytes_left = PAGE_BYTES
     for name in applications:
-        if name < begin or len(found) > limit:
+        if name < begin or len(found) > limit or bytes_left <= 0:
             continue
         application = orderwright.applications[name]
         search = searcher_for(application.recorder, application.mapper)
-        events = search.find(criteria, after if name == begin else 0, limit + 1 - len(found))
+        events = search.find(criteria, after if name == begin else 0, limit + 1 - len(found), bytes_left)
         found += [(name, event) for event in events]
+        bytes_left -= sum(len(event.state) for event in events)
     shown = found[:limit]
-    cursor = encode_cursor(shown[-1][0], shown[-1][1].id) if len(found) > limit else None
+    is_cut = len(found) > limit or bytes_left <= 0
+    cursor = encode_cursor(shown[-1][0], shown[-1][1].id) if is_cut else None
     return Page(tuple(found_event(orderwright, name, event) for name, event in shown), cursor)
+
+
+def is_costly(orderwright: Orderwright, query: EventQuery) -> bool:
+    """Whether a search may have to look through much of the log: for times, or where there is no index.
+    Raises `InvalidQuery`."""
+    if query.since is not None or query.until is not None:
+        return True
+    if query.user is None and query.correlation_id is None and not query.types:
+        return False
+    applications = [orderwright.applications[name] for name in _applications(orderwright, query.applications)]
+    return not all(searcher_for(one.recorder, one.mapper).is_indexed for one in applications)
 
 
 def stream_events(

@@ -7,83 +7,28 @@ An event is searched by what its row says: its topic, and the metadata in its JS
 cannot be decoded any more is found all the same, as far as its row can be read.
 """
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
-from eventsourcing.persistence import ApplicationRecorder, Mapper, Notification, StoredEvent
+from eventsourcing.persistence import ApplicationRecorder, Mapper, Notification
 from eventsourcing.postgres import PostgresApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
 from .answers import Pace, at_pace
+from .event_facts import EventCriteria as EventCriteria
+from .event_facts import facts_of as facts_of
 from .postgres.recorder import TunedRecorder
 from .sqlite_indexes import CORRELATION, RECORDED, USER
 
-SCANNED_AT_ONCE = 500
+SCANNED_AT_ONCE = 100
 LOOKED_AT_FIRST = 2000
 """So many positions are looked through for a time before the index of times is asked."""
 
 
-@dataclass(frozen=True)
-class EventCriteria:
-    """Which events: all criteria that are given have to hold. `types` are topics, one of which it
-    is; `since` is included, `until` is not."""
-
-    types: tuple[str, ...] = ()
-    correlation_id: str | None = None
-    user: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    @property
-    def look_inside(self) -> bool:
-        """Whether an event's metadata has to be looked at."""
-        return replace(self, types=()) != EventCriteria()
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What stands in the JSON of a row, as far as it can be read."""
-
-    values: Mapping[str, Any]
-
-    def text(self, name: str) -> str | None:
-        """The text under a name."""
-        value = self.values.get(name)
-        return value if isinstance(value, str) else None
-
-    @property
-    def correlation_id(self) -> str | None:
-        """The conversation."""
-        return self.text("correlation_id")
-
-    @property
-    def user(self) -> str | None:
-        """Who did it."""
-        return self.text("user")
-
-    @property
-    def recorded_at(self) -> datetime | None:
-        """When, in UTC."""
-        try:
-            time = datetime.fromisoformat(self.values["timestamp"]["_data_"])
-            return time.astimezone(UTC) if time.tzinfo is not None else None
-        except (KeyError, TypeError, ValueError, OverflowError):
-            return None
-
-    def match(self, criteria: EventCriteria) -> bool:
-        """Whether the metadata is what is looked for; what cannot be read is not."""
-        time = self.recorded_at
-        return (
-            criteria.correlation_id in (None, self.correlation_id)
-            and criteria.user in (None, self.user)
-            and (criteria.since is None or (time is not None and time >= criteria.since))
-            and (criteria.until is None or (time is not None and time < criteria.until))
-        )
+UNBOUNDED = 2**62
 
 
 class EventSearch(Protocol):
@@ -92,8 +37,11 @@ class EventSearch(Protocol):
     is_indexed: ClassVar[bool]
     """Whether a search costs as much as it finds, however long the log is."""
 
-    def find(self, criteria: EventCriteria, after: int, limit: int) -> Sequence[Notification]:
-        """At most so many of the events that match, those right after a position, in order."""
+    def find(
+        self, criteria: EventCriteria, after: int, limit: int, most_bytes: int = UNBOUNDED
+    ) -> Sequence[Notification]:
+        """At most so many of the events that match, those right after a position, in order; the last is
+        the one with which their states reach so many bytes. No more than those are fetched at a time."""
         ...
 
 
@@ -110,20 +58,6 @@ def searcher_for(recorder: ApplicationRecorder, mapper: Mapper[UUID]) -> EventSe
     return Scan(recorder, mapper)
 
 
-def facts_of(stored_event: StoredEvent, mapper: Mapper[UUID]) -> Facts:
-    """What a row says about its event. Raises nothing: what cannot be read is left out."""
-    try:
-        state = bytes(stored_event.state)
-        if mapper.cipher is not None:
-            state = mapper.cipher.decrypt(state)
-        if mapper.compressor is not None:
-            state = mapper.compressor.decompress(state)
-        values = json.loads(state)
-    except Exception:  # whatever a cipher, a compressor or a decoder says about damaged data
-        return Facts({})
-    return Facts(values) if isinstance(values, dict) else Facts({})
-
-
 class Scan:
     """Reads the log and looks at every event: right everywhere, and as slow as the log is long."""
 
@@ -133,17 +67,23 @@ class Scan:
         self._recorder = recorder
         self._mapper = mapper
 
-    def find(self, criteria: EventCriteria, after: int, limit: int) -> Sequence[Notification]:
+    def find(
+        self, criteria: EventCriteria, after: int, limit: int, most_bytes: int = UNBOUNDED
+    ) -> Sequence[Notification]:
         """See `EventSearch`."""
         found: list[Notification] = []
-        size = max(limit, SCANNED_AT_ONCE) if criteria.look_inside else limit
-        while len(found) < limit:
+        size = SCANNED_AT_ONCE if criteria.look_inside else min(limit, SCANNED_AT_ONCE)
+        while True:
             page = self._page(criteria, after, size)
-            found += [event for event in page if self._matches(event, criteria)]
+            for event in page:
+                if self._matches(event, criteria):
+                    found.append(event)
+                    most_bytes -= len(event.state)
+                    if len(found) == limit or most_bytes <= 0:
+                        return found
             if len(page) < size:
-                break
+                return found
             after = page[-1].id
-        return found[:limit]
 
     def _page(self, criteria: EventCriteria, after: int, size: int) -> Sequence[Notification]:
         return self._recorder.select_notifications(
@@ -160,24 +100,50 @@ class _Indexed(ABC):
 
     is_indexed: ClassVar[bool] = True
 
-    def find(self, criteria: EventCriteria, after: int, limit: int) -> Sequence[Notification]:
+    def find(
+        self, criteria: EventCriteria, after: int, limit: int, most_bytes: int = UNBOUNDED
+    ) -> Sequence[Notification]:
         """See `EventSearch`."""
         if criteria.since is None and criteria.until is None:
-            return self._events(criteria, (after + 1, _LAST), limit)
+            return self._events(criteria, (after + 1, _LAST), limit, most_bytes)
         # Often the next few have what is asked for. Else all that lies too early or too late is
         # left out, which the index of times tells, and which costs as much as the time is long.
         near = after + LOOKED_AT_FIRST
-        found = self._events(criteria, (after + 1, near), limit)
-        if len(found) < limit:
+        found = self._events(criteria, (after + 1, near), limit, most_bytes)
+        most_bytes -= sum(len(event.state) for event in found)
+        if len(found) < limit and most_bytes > 0:
             first, last = self._first_and_last(criteria, near)
             if first is not None and last is not None:
-                found += self._events(criteria, (first, last), limit - len(found))
+                found += self._events(criteria, (first, last), limit - len(found), most_bytes)
         return found
 
-    @abstractmethod
     def _events(
-        self, criteria: EventCriteria, positions: tuple[int, int], limit: int
-    ) -> list[Notification]: ...
+        self, criteria: EventCriteria, positions: tuple[int, int], limit: int, most_bytes: int
+    ) -> list[Notification]:
+        """Where bytes matter, first it is asked how large which events are, and then for some of them."""
+        if most_bytes == UNBOUNDED:
+            return self._notifications(*self.statement(criteria, positions, limit))
+        wanted: list[int] = []
+        for position, size in self._sizes(*self.statement(criteria, positions, limit, sizes=True)):
+            wanted.append(position)
+            most_bytes -= size
+            if most_bytes <= 0:
+                break
+        return self._notifications(*self.statement_of(wanted)) if wanted else []
+
+    @abstractmethod
+    def statement(
+        self, criteria: EventCriteria, positions: tuple[int, int], limit: int, *, sizes: bool = False
+    ) -> tuple[str, dict[str, Any]]: ...
+
+    @abstractmethod
+    def statement_of(self, positions: Sequence[int]) -> tuple[str, dict[str, Any]]: ...
+
+    @abstractmethod
+    def _sizes(self, statement: str, values: dict[str, Any]) -> list[tuple[int, int]]: ...
+
+    @abstractmethod
+    def _notifications(self, statement: str, values: dict[str, Any]) -> list[Notification]: ...
 
     @abstractmethod
     def _first_and_last(self, criteria: EventCriteria, after: int) -> tuple[int | None, int | None]: ...
@@ -190,9 +156,9 @@ class SqliteSearch(_Indexed):
         self._recorder = recorder
 
     def statement(
-        self, criteria: EventCriteria, positions: tuple[int, int], limit: int
+        self, criteria: EventCriteria, positions: tuple[int, int], limit: int, *, sizes: bool = False
     ) -> tuple[str, dict[str, Any]]:
-        """The query, with its parameters, for events from a position to another.
+        """The query, with its parameters, for events from a position to another, or for their sizes.
 
         It says which index to take, as SQLite knows nothing about the values: the conversation, or
         else the user, or else the type. A ``+`` keeps an index out. Each type is a query of its
@@ -215,8 +181,15 @@ class SqliteSearch(_Indexed):
             of_types = [f"+topic IN ({', '.join(f':{name}' for name in names)})"] if names else []
             ways = [[*conditions, *of_types]]
         table = self._recorder.events_table_name
-        parts = [f"SELECT rowid AS position, * FROM {table} WHERE {' AND '.join(way)}" for way in ways]
+        columns = "rowid AS position, " + ("length(state) AS size" if sizes else "*")
+        parts = [f"SELECT {columns} FROM {table} WHERE {' AND '.join(way)}" for way in ways]
         return f"{' UNION ALL '.join(parts)} ORDER BY position LIMIT :limit", values
+
+    def statement_of(self, positions: Sequence[int]) -> tuple[str, dict[str, Any]]:
+        """The query for the events at these positions."""
+        values = {f"position_{number}": position for number, position in enumerate(positions)}
+        table, listed = self._recorder.events_table_name, ", ".join(f":{name}" for name in values)
+        return f"SELECT rowid AS position, * FROM {table} WHERE rowid IN ({listed}) ORDER BY rowid", values
 
     def bounds_statement(self, criteria: EventCriteria, after: int) -> tuple[str, dict[str, Any]]:
         """The query for the first and last position at which the time is right."""
@@ -225,9 +198,14 @@ class SqliteSearch(_Indexed):
         values = _parameters(criteria) | {"after": after}
         return f"SELECT min(rowid), max(rowid) FROM {table} WHERE {conditions}", values
 
-    def _events(self, criteria: EventCriteria, positions: tuple[int, int], limit: int) -> list[Notification]:
+    def _sizes(self, statement: str, values: dict[str, Any]) -> list[tuple[int, int]]:
         with self._recorder.datastore.transaction(commit=False) as cursor:
-            cursor.execute(*self.statement(criteria, positions, limit))
+            cursor.execute(statement, values)
+            return [(row["position"], row["size"]) for row in cursor.fetchall()]
+
+    def _notifications(self, statement: str, values: dict[str, Any]) -> list[Notification]:
+        with self._recorder.datastore.transaction(commit=False) as cursor:
+            cursor.execute(statement, values)
             return [
                 Notification(
                     UUID(row["originator_id"]),
@@ -284,10 +262,10 @@ class TunedSearch(_Indexed):
         self._recorder = recorder
 
     def statement(
-        self, criteria: EventCriteria, positions: tuple[int, int], limit: int
+        self, criteria: EventCriteria, positions: tuple[int, int], limit: int, *, sizes: bool = False
     ) -> tuple[str, dict[str, Any]]:
-        """The query, with its parameters, for events from a position to another. PostgreSQL knows how
-        often each value occurs and takes the index that fits."""
+        """The query, with its parameters, for events from a position to another, or for their sizes.
+        PostgreSQL knows how often each value occurs and takes the index that fits."""
         conditions = ["notification_id BETWEEN :first AND :last", *_in_time(criteria, "recorded_at")]
         if criteria.correlation_id is not None:
             conditions.append("correlation_id = :correlation_id")
@@ -295,14 +273,22 @@ class TunedSearch(_Indexed):
             conditions.append("user_id = :user")
         if criteria.types:
             conditions.append("topic = ANY(:types)")
+        columns = "notification_id AS position, octet_length(state) AS size" if sizes else _COLUMNS
         statement = (
-            "SELECT originator_id, originator_version, topic, state, notification_id AS id "
-            f"FROM @{self._recorder.events_table_name} WHERE {' AND '.join(conditions)} "
+            f"SELECT {columns} FROM @{self._recorder.events_table_name} WHERE {' AND '.join(conditions)} "
             "ORDER BY notification_id LIMIT :limit"
         )
         first, last = positions
         values = {**vars(criteria), "types": list(criteria.types), "first": first, "last": last}
         return statement, {**values, "limit": limit}
+
+    def statement_of(self, positions: Sequence[int]) -> tuple[str, dict[str, Any]]:
+        """The query for the events at these positions."""
+        statement = (
+            f"SELECT {_COLUMNS} FROM @{self._recorder.events_table_name} "
+            "WHERE notification_id = ANY(:positions) ORDER BY notification_id"
+        )
+        return statement, {"positions": list(positions)}
 
     def bounds_statement(self, criteria: EventCriteria, after: int) -> tuple[str, dict[str, Any]]:
         """The query for the first and last position at which the time is right. (Without the sum
@@ -314,10 +300,13 @@ class TunedSearch(_Indexed):
         )
         return statement, {"since": criteria.since, "until": criteria.until, "after": after}
 
-    def _events(self, criteria: EventCriteria, positions: tuple[int, int], limit: int) -> list[Notification]:
+    def _sizes(self, statement: str, values: dict[str, Any]) -> list[tuple[int, int]]:
         with at_pace(Pace.SLOW):
-            rows = self._recorder.rows(*self.statement(criteria, positions, limit))
-        return [Notification(**row) for row in rows]
+            return [(row["position"], row["size"]) for row in self._recorder.rows(statement, values)]
+
+    def _notifications(self, statement: str, values: dict[str, Any]) -> list[Notification]:
+        with at_pace(Pace.SLOW):
+            return [Notification(**row) for row in self._recorder.rows(statement, values)]
 
     def _first_and_last(self, criteria: EventCriteria, after: int) -> tuple[int | None, int | None]:
         with at_pace(Pace.SLOW):
@@ -326,6 +315,7 @@ class TunedSearch(_Indexed):
 
 
 _LAST = 2**62
+_COLUMNS = "originator_id, originator_version, topic, state, notification_id AS id"
 
 
 def _in_time(criteria: EventCriteria, time: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The order dashboard: every order with where it stands; listed, filtered, sorted, paged."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from domain.payments import Payment
 from system.persistence.tables import Table
 from system.processes.saga_facts import ASKS_INVENTORY, ASKS_ORDERS
 
-from .paging import check_limit, decode_cursor, page_of
+from .paging import check_limit, decode_cursor, encode_cursor, within_bytes
 from .payment_status import PAYMENT_STATUS
 from .projection import Projection, Readable, time_of
 from .saga_facts import UNWINDING, saga_status
@@ -173,12 +174,29 @@ class OrderDashboard(Projection):
             )
             conditions.append(f"({column}, order_id) {'<' if falling else '>'} (:key, :id)")
         direction = "DESC" if falling else "ASC"
-        rows = self.rows(
-            f"SELECT * FROM @order_dashboard WHERE {' AND '.join(conditions)} "
+        matching = f"FROM @order_dashboard WHERE {' AND '.join(conditions)}"
+        sizes = self.rows(
+            f"SELECT order_id, {column} AS key, LENGTH(items) AS size {matching} "
             f"ORDER BY {column} {direction}, order_id {direction} LIMIT :limit",
             **parameters,
         )
-        return page_of(rows, limit, _view, lambda row: (query.sort, row[column], row["order_id"]))
+        shown = within_bytes(sizes[:limit])
+        rows = self._rows_of([row["order_id"] for row in shown], matching, parameters)
+        is_cut = len(sizes) > len(shown)
+        cursor = encode_cursor(query.sort, shown[-1]["key"], shown[-1]["order_id"]) if is_cut else None
+        return Page(tuple(_view(row) for row in rows), cursor)
+
+    def _rows_of(
+        self, order_ids: Sequence[str], matching: str, parameters: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """The rows of these orders, in this order; without those that do not match any more."""
+        ids = {f"order_{number}": order_id for number, order_id in enumerate(order_ids)}
+        if not ids:
+            return []
+        listed = ", ".join(f":{name}" for name in ids)
+        rows = self.rows(f"SELECT * {matching} AND order_id IN ({listed})", **parameters, **ids)
+        found = {row["order_id"]: row for row in rows}
+        return [found[order_id] for order_id in order_ids if order_id in found]
 
     def count_by_status(self) -> dict[str, int]:
         """How many orders have each status."""

@@ -12,6 +12,10 @@ from application.views import Page
 
 T = TypeVar("T")
 
+PAGE_BYTES = 1_000_000
+"""A page of a list ends with the item with which it has about so many bytes. So no answer is huge, and
+none has to be put together from more than that."""
+
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what a database cannot take as text
 
 
@@ -54,3 +58,13 @@ def page_of(
     shown = rows[:limit]
     cursor = encode_cursor(*key(shown[-1])) if len(rows) > limit else None
     return Page(tuple(view(row) for row in shown), cursor)
+
+
+def within_bytes(rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The first of these, up to the one with which their sizes reach `PAGE_BYTES`."""
+    total = 0
+    for number, row in enumerate(rows, 1):
+        total += int(row["size"])
+        if total >= PAGE_BYTES:
+            return rows[:number]
+    return rows

@@ -2,8 +2,11 @@
 
 import json
 import random
+import tracemalloc
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +14,14 @@ import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from system.definition import Orders
-from system.persistence.search import EventCriteria, Scan, SqliteSearch, TunedSearch, searcher_for
+from system.persistence.search import (
+    UNBOUNDED,
+    EventCriteria,
+    Scan,
+    SqliteSearch,
+    TunedSearch,
+    searcher_for,
+)
 from tests.support.fixtures import Environment
 
 from .conftest import Open
@@ -105,8 +115,11 @@ def test_a_search_finds_what_a_look_at_the_whole_log_finds(
             chance.choice((0, 0, 7, 150, 299, 300)),
             chance.randint(1, 99),
         )
+        most_bytes = chance.choice((UNBOUNDED, UNBOUNDED, 1, 500, 3000))
         expected = [event for event in log if event.id > after and matches(event, criteria)][:limit]
-        found = search.find(criteria, after, limit)
+        sizes = list(accumulate(len(event.state) for event in expected))
+        expected = expected[: bisect_left(sizes, most_bytes) + 1]
+        found = search.find(criteria, after, limit, most_bytes)
         assert [_plain(event) for event in found] == [_plain(event) for event in expected], criteria
         found_any += bool(found)
     assert found_any > 50
@@ -114,6 +127,36 @@ def test_a_search_finds_what_a_look_at_the_whole_log_finds(
 
 def _plain(event: Notification) -> tuple[object, ...]:
     return event.id, event.originator_id, event.originator_version, event.topic, bytes(event.state)
+
+
+@pytest.mark.parametrize("criteria", [EventCriteria(), EventCriteria(TOPICS[:2], since=NOON)])
+def test_no_more_is_fetched_than_what_fits(
+    durable_persistence: Environment, open_application: Open, criteria: EventCriteria
+) -> None:
+    """Of large events only so many are brought from the store as a page may have."""
+    orders = open_application(Orders, durable_persistence)
+    note = "x" * 50_000
+    for first in range(1, 201, 50):
+        orders.recorder.insert_events(
+            [
+                StoredEvent(
+                    one.originator_id,
+                    one.originator_version,
+                    one.topic,
+                    one.state[:-1] + b',"n":"%b"}' % note.encode(),
+                )
+                for one in (row(version, TOPICS[0], "c", "ada", NOON) for version in range(first, first + 50))
+            ]
+        )
+    search = searcher_for(orders.recorder, orders.mapper)
+
+    tracemalloc.start()
+    found = search.find(criteria, 0, 501, 1_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [event.id for event in found] == list(range(1, 21))
+    assert peak < 7_000_000, "of 10,000,000"
 
 
 def test_what_is_compressed_or_encrypted_is_searched_as_well(

@@ -16,6 +16,24 @@ BIN = Path(sys.executable).parent
 _BLOCK = re.compile(r"<!-- try: [^>]*-->\n```\n(.*?)```", re.S)
 
 
+DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("document", [one for one in DOCUMENTS if "--host 0.0.0.0" in one.read_text()])
+def test_whoever_reads_how_to_open_it_to_others_reads_that_there_is_no_authentication(document: Path) -> None:
+    sections = re.split(r"^## ", document.read_text(), flags=re.M)
+    for section in (one for one in sections if "--host 0.0.0.0" in one):
+        assert "There is no authentication yet" in section
+
+
+@pytest.mark.parametrize("command", ["serve", "api"])
+def test_the_help_says_that_there_is_no_authentication(command: str) -> None:
+    told = subprocess.run(
+        [BIN / "orderwright", command, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "There is no authentication yet" in " ".join(told.split())
+
+
 def commands() -> list[str]:
     """The commands that are meant to be pasted, in the README's order."""
     blocks = _BLOCK.findall((ROOT / "README.md").read_text())

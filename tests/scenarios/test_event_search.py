@@ -87,7 +87,9 @@ def test_a_log_is_followed_from_a_position(busy: Shop) -> None:
     end = log[-1].position
     assert find(busy, applications=("Orders",), after=end) == []
     later = busy.order("TEA")
-    assert [event.stream_id for event in find(busy, applications=("Orders",), after=end)] == [str(later)]
+    found = find(busy, applications=("Orders",), after=end)
+    assert found[0].type == "Order.Created"
+    assert {event.stream_id for event in found} == {str(later)}  # perhaps it is confirmed already
 
 
 def test_an_event_that_cannot_be_decoded_breaks_nothing(busy: Shop) -> None:

@@ -106,3 +106,14 @@ def test_what_is_set_for_one_application_goes_before_our_defaults(tmp_path: Path
 
 def test_every_variable_is_explained() -> None:
     assert all(description for _, description in Settings.variables().values())
+
+
+@pytest.mark.parametrize("names", ["http://shop", "shop:8000", "a,,b", "shop example", "[::1]", "*.shop"])
+def test_hosts_are_names(names: str) -> None:
+    (mistake,) = mistakes({"ORDERWRIGHT_ALLOWED_HOSTS": names})
+    assert mistake.startswith("ORDERWRIGHT_ALLOWED_HOSTS: name hosts without scheme and port")
+
+
+@pytest.mark.parametrize("names", ["shop", "shop.example.com, orders_api", "*", "10.0.0.7", "shop."])
+def test_hosts_that_can_be_allowed(names: str) -> None:
+    assert Settings.from_environment({"ORDERWRIGHT_ALLOWED_HOSTS": names}).allowed_hosts == names

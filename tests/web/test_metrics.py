@@ -154,3 +154,19 @@ def test_json_is_still_all_that_other_routes_speak(api: Api) -> None:
     assert (
         api.client.get("/metrics?x=1", headers={"Accept": "application/openmetrics-text"}).status_code == 200
     )
+
+
+def test_on_a_store_that_takes_long_to_look_at_metrics_are_kept_longer(idle: ByHand) -> None:
+    """Whoever scrapes how often, most of the time is left to others."""
+    now, looks = [0.0], []
+
+    def look_for_three_seconds() -> Snapshot:
+        looks.append(now[0])
+        now[0] += 3
+        return snapshot(idle.orderwright, None, PositionWatch())
+
+    exposition = Exposition(look_for_three_seconds, lambda: now[0])
+    for later in (0, 0, 5, 5, 1.9, 0.2):
+        now[0] += later
+        exposition.text()
+    assert looks == pytest.approx([0, 15.1])

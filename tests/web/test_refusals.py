@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.web.api import TEA, Answer, Api, an_order
+from web.api import body, limits, models
+from web.errors import MalformedRequest
 
 
 def _order(**fields: object) -> str:
@@ -261,3 +264,50 @@ def _is_a_tidy_problem(answer: Answer) -> None:
     assert problem["type"] == f"urn:orderwright:problem:{problem['code']}"
     assert problem["status"] == answer.status
     assert len(answer.response.data) < 20_000
+
+
+@pytest.mark.parametrize("unit", ["{},", "[],", "0,", '"",', '"a": 1,', "[[0]],"])
+def test_of_too_many_values_not_one_is_made(api: Api, monkeypatch: pytest.MonkeyPatch, unit: str) -> None:
+    """They are counted in the text, so that a megabyte of them costs little more than reading it."""
+    opening, closing = ("{", "}") if ":" in unit else ('{"items": [', "]}")
+    text = opening + unit * (1_040_000 // len(unit)) + unit.rstrip(",") + closing
+    answer = api.post_raw("/orders", text)
+    assert (answer.status, answer.code) == (400, "too_many_values")
+
+    monkeypatch.setattr("json.loads", None)
+    with pytest.raises(MalformedRequest, match="at most 100000 values"):
+        body.parse_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("unit", "values"),
+    [
+        ("1", 1),
+        ('"a,[{b"', 1),
+        ('"\\"},"', 1),
+        ("[ ]", 1),
+        ("{\t}", 1),
+        ("[1]", 2),
+        ('{"k,": 1}', 2),
+        ("[[]]", 2),
+    ],
+)
+def test_values_are_counted_exactly(api: Api, unit: str, values: int) -> None:
+    """All levels together, and neither names nor what stands in a text."""
+    fitting = (limits.MAX_VALUES - 2) // values  # beside the object and the list
+    for count, code in ((fitting, "malformed_request"), (fitting + 1, "too_many_values")):
+        answer = api.post_raw("/orders", f'{{"no": [{", ".join([unit] * count)}]}}')
+        assert (answer.status, answer.code) == (400, code)
+
+
+def test_few_of_very_many_faults_are_looked_for(api: Api) -> None:
+    """However many items or unknown fields are wrong, what is validated is little."""
+    with pytest.raises(ValidationError) as wrong_items:
+        models.OrderBody.model_validate({"items": [{}] * 30_000})
+    with pytest.raises(ValidationError) as unknown_fields:
+        models.OrderBody.model_validate({f"field-{number}": 1 for number in range(90_000)})
+
+    assert wrong_items.value.error_count() < 501 * 3 + 10
+    assert unknown_fields.value.error_count() <= limits.MAX_ERRORS + 4
+    answer = api.post("/orders", {f"field-{number}": 1 for number in range(30_000)})
+    assert (answer.status, answer.code, len(answer.faults)) == (400, "malformed_request", limits.MAX_ERRORS)

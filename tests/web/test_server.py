@@ -26,7 +26,7 @@ from system.settings import Settings
 from web.server import serve
 
 if __name__ == "__main__":
-    sys.exit(serve(Settings.from_environment(os.environ), "127.0.0.1", int(sys.argv[1])))
+    sys.exit(serve(Settings.from_environment(os.environ), sys.argv[2], int(sys.argv[1])))
 """
 
 
@@ -78,10 +78,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts servers over one folder, and ends them after the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def make(port: int = 0, **environment: str) -> subprocess.Popen[str]:
+    def make(port: int = 0, host: str = "127.0.0.1", **environment: str) -> subprocess.Popen[str]:
         started.append(
             subprocess.Popen(
-                [sys.executable, "-c", _SERVE, str(port)],
+                [sys.executable, "-c", _SERVE, str(port), host],
                 env={
                     "PYTHONPATH": os.pathsep.join(sys.path),
                     "ORDERWRIGHT_DATA": str(tmp_path / "var"),
@@ -218,3 +218,28 @@ def test_a_store_that_cannot_be_opened_is_one_clear_error(
     assert output == ""
     assert errors.startswith("orderwright cannot open its store: ")
     assert errors.count("\n") == 1
+
+
+def test_who_opens_it_to_others_is_told_that_anybody_may_do_anything(
+    start: Callable[..., subprocess.Popen[str]],
+) -> None:
+    process = start(host="0.0.0.0", PERSISTENCE_MODULE="eventsourcing.popo")
+    assert process.stdout is not None
+    port = int(process.stdout.readline().rpartition(":")[2])
+    for name, status in (("127.0.0.1", 200), ("evil.example", 421)):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", f"{API}/orders", headers={"Host": name})
+        assert connection.getresponse().status == status
+        connection.close()
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert "there is no authentication yet" in errors
+    assert errors.count("\n") == 1
+
+
+def test_the_name_at_which_it_listens_is_allowed(start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start(host="localhost", PERSISTENCE_MODULE="eventsourcing.popo")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Orderwright is ready at http://localhost:")
+    process.terminate()
+    assert process.communicate(timeout=20)[1] == ""

@@ -4,20 +4,22 @@ import re
 from uuid import uuid4
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotAcceptable
 
 from system.bootstrap import Orderwright
+from system.operations.audit.job import AuditJob
 from system.runner.service import RunnerService
-from web.errors import problem_of
+from web.errors import AuditUnderWay, problem_of
 
 from .answers import API, problem_answer
-from .audit import audit
+from .audit import AUDIT_JOB, audit
 from .dead_letters import dead_letters
 from .events import events
 from .figures import figures
 from .fulfilments import fulfilments
 from .health import RUNNER_SERVICE, health
+from .hosts import AllowedHosts
 from .interventions import interventions
 from .limits import MAX_REQUEST_ID
 from .metrics import EXPOSITION, metrics, new_metrics
@@ -25,19 +27,27 @@ from .orders import orders
 from .payments import payments
 from .requests import EXTENSION
 from .stock import stock
+from .waiting import WAITING, Waiting
 
+ALLOWED_HOSTS = "allowed_hosts"
 _REQUEST_ID = re.compile(f"[\x21-\x7e]{{1,{MAX_REQUEST_ID}}}")
 
 log = structlog.get_logger()
 
 
-def create_app(orderwright: Orderwright, runner_service: RunnerService | None = None) -> Flask:
-    """An app that serves a system. With a runner service, readiness includes the following."""
+def create_app(
+    orderwright: Orderwright, runner_service: RunnerService | None = None, listens_at: str | None = None
+) -> Flask:
+    """An app that serves a system. With a runner service, readiness includes the following. It answers
+    under the name at which it listens, whatever else is allowed."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = orderwright.settings.max_body_bytes
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
     app.extensions[EXTENSION] = orderwright
     app.extensions[RUNNER_SERVICE] = runner_service
+    app.extensions[WAITING] = Waiting(orderwright.settings.api_threads)
+    app.extensions[AUDIT_JOB] = AuditJob(orderwright)
+    app.extensions[ALLOWED_HOSTS] = AllowedHosts(orderwright.settings, listens_at)
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
         *(orders, stock, payments, fulfilments, events),
@@ -57,6 +67,9 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id, method=request.method, path=request.path)
+    # Whoever watches over this process asks under any name; the plain answer tells nothing of the shop.
+    if request.blueprint != health.name or request.query_string:
+        current_app.extensions[ALLOWED_HOSTS].check(request.environ.get("HTTP_HOST"))
     answers_text = request.blueprint == metrics.name
     if (
         not answers_text
@@ -77,6 +90,6 @@ def _answer_error(error: Exception) -> Response:
     problem = problem_of(error)
     if problem.code == "internal_error":
         log.error("request failed", exc_info=error)
-    elif problem.status >= 500:
+    elif problem.status >= 500 and not isinstance(error, AuditUnderWay):
         log.warning("request put off", code=problem.code, error=str(error))
     return problem_answer(problem)

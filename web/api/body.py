@@ -3,9 +3,9 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
 from web.errors import Fault, MalformedRequest
@@ -15,6 +15,7 @@ from .limits import MAX_DEPTH, MAX_ERRORS, MAX_NUMBER_CHARACTERS, MAX_NUMBER_EXP
 # The last alternative takes a string without an end, so that nothing is ever scanned twice.
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
+_EMPTY = re.compile(r"\[[ \t\n\r]*\]|\{[ \t\n\r]*\}")
 _NEVER_TEXT = re.compile("[\x00\ud800-\udfff]")
 _RESERVED_KEYS = frozenset({"_type_", "_data_"})  # the transcoder of stored events would interpret them
 _SHOWN_OF_KEY = 64
@@ -42,7 +43,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
         text = data.decode()
     except UnicodeDecodeError:
         raise MalformedRequest(Fault("", "malformed_json", "the body is not UTF-8")) from None
-    _check_depth(text)
+    _check_size(text)
     try:
         value = json.loads(
             text,
@@ -53,13 +54,10 @@ def parse_json(data: bytes) -> dict[str, Any]:
         )
     except ValueError as error:
         raise MalformedRequest(Fault("", "malformed_json", f"the body is not JSON: {error}")) from None
-    faults = []
-    for fault in _faults(value):
-        faults.append(fault)
-        if len(faults) == MAX_ERRORS:
-            break
+    faults: list[Fault] = []
+    _find_faults((), value, faults)
     if faults:
-        raise MalformedRequest(*faults)
+        raise MalformedRequest(*faults[:MAX_ERRORS])
     if not isinstance(value, dict):
         raise MalformedRequest(Fault("", "wrong_type", "the body is a JSON object"))
     return value
@@ -70,13 +68,24 @@ def pointer(*parts: object) -> str:
     return "".join("/" + str(part)[:_SHOWN_OF_KEY].replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def _check_depth(text: str) -> None:
-    """Before the parser recurses."""
+def _check_size(text: str) -> None:
+    """Before the parser recurses, and before it makes an object of each value."""
+    # A value has at most one text as its name and one as itself, and a text has two quotes.
+    if text.count('"') - text.count('\\"') > 4 * MAX_VALUES:
+        raise _too_many_values()
+    bare = _STRING.sub('""', text)
     depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
+    for found in islice(_BRACKET.finditer(bare), 2 * MAX_VALUES):
+        depth += 1 if found[0] in "[{" else -1
         if depth > MAX_DEPTH:
             raise MalformedRequest(Fault("", "too_deep", f"a body nests at most {MAX_DEPTH} levels"))
+    most = 1 + bare.count(",") + bare.count("[") + bare.count("{")
+    if most > MAX_VALUES and most - _EMPTY.subn("", bare)[1] > MAX_VALUES:
+        raise _too_many_values()
+
+
+def _too_many_values() -> MalformedRequest:
+    return MalformedRequest(Fault("", "too_many_values", f"a body has at most {MAX_VALUES} values"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Object:
@@ -109,36 +118,42 @@ def _too_long() -> _Unreadable:
     )
 
 
-def _faults(value: Any) -> Iterator[Fault]:
-    """What is wrong anywhere in the body, whatever the body is meant to be."""
-    waiting: list[tuple[_Path, Any]] = [((), value)]
-    count = 0
-    while waiting:
-        path, value = waiting.pop()
-        count += 1
-        if count > MAX_VALUES:
-            yield Fault("", "too_many_values", f"a body has at most {MAX_VALUES} values")
-            return
-        if isinstance(value, _Unreadable):
-            yield Fault(_pointer(path), value.code, value.detail)
-        elif isinstance(value, str):
-            if _NEVER_TEXT.search(value):
-                yield Fault(_pointer(path), "forbidden_character", "text has no NUL and no lone surrogate")
-        elif isinstance(value, _Object):
-            yield from _faults_of_names(path, value)
-            waiting.extend(((path, name), item) for name, item in reversed(value.items()))
-        elif isinstance(value, list):
-            waiting.extend(((path, index), item) for index, item in reversed(list(enumerate(value))))
+def _find_faults(path: _Path, value: Any, faults: list[Fault]) -> None:
+    """What is wrong anywhere in the body, whatever the body is meant to be: at least as much as is told."""
+    kind = type(value)
+    if kind is str:
+        if _NEVER_TEXT.search(value):
+            faults.append(
+                Fault(_pointer(path), "forbidden_character", "text has no NUL and no lone surrogate")
+            )
+    elif kind is _Unreadable:
+        faults.append(Fault(_pointer(path), value.code, value.detail))
+    elif value and (kind is _Object or kind is list):
+        if kind is _Object:
+            _find_faults_of_names(path, value, faults)
+        for name, item in value.items() if kind is _Object else enumerate(value):
+            if len(faults) >= MAX_ERRORS:
+                return
+            if item.__class__ in _LOOKED_INTO:
+                _find_faults((path, name), item, faults)
 
 
-def _faults_of_names(path: _Path, value: _Object) -> Iterator[Fault]:
+def _find_faults_of_names(path: _Path, value: _Object, faults: list[Fault]) -> None:
     for name in value.repeated:
-        yield Fault(_pointer((path, name)), "repeated_name", "a name stands once in an object")
+        faults.append(Fault(_pointer((path, name)), "repeated_name", "a name stands once in an object"))
     for name in value:
         if name in _RESERVED_KEYS:
-            yield Fault(_pointer((path, name)), "reserved_name", f"{name} is not a name of a field")
+            faults.append(Fault(_pointer((path, name)), "reserved_name", f"{name} is not a name of a field"))
         elif _NEVER_TEXT.search(name):
-            yield Fault(_pointer(path), "forbidden_character", "a name has no NUL and no lone surrogate")
+            faults.append(
+                Fault(_pointer(path), "forbidden_character", "a name has no NUL and no lone surrogate")
+            )
+            if len(faults) >= MAX_ERRORS:
+                return
+
+
+_LOOKED_INTO = (str, _Unreadable, _Object, list)
+"""Any other value is right as it is."""
 
 
 def _pointer(path: _Path) -> str:

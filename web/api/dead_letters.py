@@ -16,6 +16,7 @@ from .answers import answer
 from .dead_letter_models import CaseListParameters, DiscardBody, RetryAllBody, RetryBody
 from .models import NoParameters
 from .requests import body, command_context, orderwright, parameters
+from .waiting import waiting
 
 dead_letters = Blueprint("dead_letters", __name__)
 
@@ -26,14 +27,16 @@ DESK = "/operations/dead-letters"
 def list_dead_letters() -> Response:
     """A page of everything that waits for a person, the one that waits longest first."""
     wanted = parameters(CaseListParameters)
-    return answer(list_cases(orderwright(), wanted.query, wanted.page))
+    with waiting().turn():
+        return answer(list_cases(orderwright(), wanted.query, wanted.page))
 
 
 @dead_letters.get(DESK + "/<case_id>")
 def show_dead_letter(case_id: str) -> Response:
     """A case with its event and all that waits behind it."""
     parameters(NoParameters)
-    return answer(show_case(orderwright(), case_id))
+    with waiting().turn():
+        return answer(show_case(orderwright(), case_id))
 
 
 @dead_letters.post(DESK + "/<case_id>/retry")
@@ -41,7 +44,8 @@ def retry_dead_letter(case_id: str) -> Response:
     """Retry a case, or show what that would change."""
     wanted = body(RetryBody)
     if wanted.dry_run:
-        return answer(rehearse_case(orderwright(), case_id, sequence=wanted.sequence))
+        with waiting().turn():
+            return answer(rehearse_case(orderwright(), case_id, sequence=wanted.sequence))
     report = retry_case(orderwright(), case_id, command_context(), wanted.reason, sequence=wanted.sequence)
     return _answer(report)
 
@@ -51,7 +55,8 @@ def retry_dead_letters() -> Response:
     """Retry a page of the cases that match, each with all that waits behind it; or count them."""
     wanted = body(RetryAllBody)
     if wanted.preview:
-        return answer(preview_all(orderwright(), wanted.filters.query))
+        with waiting().turn():
+            return answer(preview_all(orderwright(), wanted.filters.query))
     report = retry_all(
         orderwright(), wanted.filters.query, command_context(), wanted.reason, page=wanted.page
     )

@@ -2,11 +2,12 @@
 
 from flask import Blueprint, Response
 
-from system.operations.events import find_events
+from system.operations.events import find_events, is_costly
 
 from .answers import answer
 from .models import EventListParameters
 from .requests import orderwright, parameters
+from .waiting import waiting
 
 events = Blueprint("events", __name__)
 
@@ -15,4 +16,7 @@ events = Blueprint("events", __name__)
 def list_events() -> Response:
     """A page of the stored events that match, by application and position."""
     wanted = parameters(EventListParameters)
-    return answer(find_events(orderwright(), wanted.query, wanted.page))
+    if not is_costly(orderwright(), wanted.query):
+        return answer(find_events(orderwright(), wanted.query, wanted.page))
+    with waiting().turn():
+        return answer(find_events(orderwright(), wanted.query, wanted.page))

@@ -7,6 +7,7 @@ from system.operations.figures import saga_figures
 from .answers import answer
 from .models import FiguresParameters
 from .requests import orderwright, parameters
+from .waiting import waiting
 
 figures = Blueprint("figures", __name__)
 
@@ -14,4 +15,6 @@ figures = Blueprint("figures", __name__)
 @figures.get("/operations/figures")
 def show_figures() -> Response:
     """How many sagas succeed, how many fail and why, and how long they take."""
-    return answer(saga_figures(orderwright(), parameters(FiguresParameters).since))
+    since = parameters(FiguresParameters).since
+    with waiting().turn():
+        return answer(saga_figures(orderwright(), since))

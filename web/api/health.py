@@ -7,6 +7,7 @@ from system.observability.health import readiness, what_is_stuck
 
 from .answers import answer
 from .requests import orderwright
+from .waiting import waiting
 
 RUNNER_SERVICE = "runner_service"
 
@@ -29,5 +30,6 @@ def ready() -> Response:
     report = readiness(orderwright(), service)
     told = to_json(report)
     if "verbose" in request.args:
-        told["stuck"] = to_json(what_is_stuck(orderwright(), service))
+        with waiting().turn():
+            told["stuck"] = to_json(what_is_stuck(orderwright(), service))
     return answer(told, 200 if report.is_ready else 503)

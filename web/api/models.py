@@ -4,15 +4,23 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from application.errors import DomainError
 from application.limits import (
     MAX_CORRELATION_ID,
     MAX_CUSTOMER_ID,
+    MAX_LINES,
     MAX_ORDER_REF,
     MAX_PAYMENT_METHOD,
     MAX_REASON,
@@ -22,6 +30,8 @@ from application.limits import (
 )
 from application.orders import Item, PlaceOrder
 from application.queries import DEFAULT_LIMIT, EventQuery, OrderQuery, PageRequest
+
+from .limits import MAX_ERRORS
 
 MAX_EVENT_ID = 64
 
@@ -78,6 +88,11 @@ def _time(value: object) -> datetime:
     )
 
 
+def _not_all_of_too_many(value: object) -> object:
+    """One more than an order may have are as wrong as all of them, and sooner looked at."""
+    return value[: MAX_LINES + 1] if isinstance(value, list) else value
+
+
 CustomerId = Annotated[str, AfterValidator(text_of(MAX_CUSTOMER_ID))]
 PaymentMethod = Annotated[str, AfterValidator(text_of(MAX_PAYMENT_METHOD))]
 OrderRef = Annotated[str, AfterValidator(text_of(MAX_ORDER_REF))]
@@ -95,6 +110,18 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_most_unknown(cls, value: Any) -> Any:
+        """Of very many unknown fields as many are left as an answer can list."""
+        if not isinstance(value, dict) or len(value) <= len(cls.model_fields) + MAX_ERRORS:
+            return value
+        unknown = [name for name in value if name not in cls.model_fields]
+        return {
+            name: value[name]
+            for name in (*unknown[:MAX_ERRORS], *(n for n in cls.model_fields if n in value))
+        }
+
 
 class ItemBody(Model):
     """A line of a new order."""
@@ -110,7 +137,7 @@ class OrderBody(Model):
     customer_id: CustomerId
     currency: str
     payment_method: PaymentMethod
-    items: list[ItemBody]
+    items: Annotated[list[ItemBody], BeforeValidator(_not_all_of_too_many)]
     order_ref: OrderRef | None = None
 
     def command(self, idempotency_key: str | None) -> PlaceOrder:

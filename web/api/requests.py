@@ -22,6 +22,7 @@ from web.errors import VALUE_CODES, Fault, MalformedRequest, ReadModelBehind
 from .body import parse_json, pointer
 from .limits import MAX_ERRORS, MAX_IDEMPOTENCY_KEY
 from .models import Model
+from .waiting import waiting
 
 EXTENSION = "orderwright"
 SHORT_WAIT_SECONDS = 0.5
@@ -74,7 +75,10 @@ def idempotency_key() -> str | None:
 
 def command_context() -> CommandContext:
     """Who commands, when, under which id."""
-    return CommandContext(idempotency_key() or str(uuid4()), orderwright().clock(), _user())
+    key = idempotency_key()
+    return CommandContext(
+        key or str(uuid4()), orderwright().clock(), _user(), can_be_a_repeat=key is not None
+    )
 
 
 def expected_version() -> int | None:
@@ -109,20 +113,25 @@ def sku_in(text: str) -> str:
 def seen(read_model: P) -> P:
     """The read model, once it has seen the write of the request's Consistency-Token.
 
-    Raises `ReadModelBehind` when it has not within ``ORDERWRIGHT_CONSISTENCY_WAIT_SECONDS``.
+    Raises `ReadModelBehind` when it has not within ``ORDERWRIGHT_CONSISTENCY_WAIT_SECONDS``, and at
+    once when half of the threads wait already.
     """
     text = request.headers.get("Consistency-Token")
     if text is not None:
         token = check_written(orderwright(), parse_token(text))
-        if not wait_until_seen(read_model, token, orderwright().settings.consistency_wait_seconds):
-            raise ReadModelBehind
+        if not wait_until_seen(read_model, token, 0):
+            with waiting().place() as has_place:
+                seconds = orderwright().settings.consistency_wait_seconds if has_place else 0
+                if not wait_until_seen(read_model, token, seconds):
+                    raise ReadModelBehind
     return read_model
 
 
 def fresh(read_model: P) -> P:
     """The read model, once it has seen the token's write, or else, at best, all there is."""
     if "Consistency-Token" not in request.headers:
-        wait_until_level(orderwright(), read_model, SHORT_WAIT_SECONDS)
+        with waiting().place() as has_place:
+            wait_until_level(orderwright(), read_model, SHORT_WAIT_SECONDS if has_place else 0)
     return seen(read_model)
 
 

@@ -21,7 +21,12 @@ def _address_options(command: F) -> F:
         click.option(
             "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 picks one."
         ),
-        click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at."),
+        click.option(
+            "--host",
+            default="127.0.0.1",
+            show_default=True,
+            help="The address to listen at. There is no authentication yet: who reaches it can do anything.",
+        ),
     ):
         command = option(command)
     return command

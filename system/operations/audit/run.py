@@ -16,7 +16,7 @@ from .rules import breaches
 from .scan import Scan, heads
 from .tally import Findings, Tally
 
-TELL_EVERY = 1000
+TELL_EVERY = 100
 
 
 class Stage(StrEnum):
@@ -40,7 +40,7 @@ def audit(orderwright: Orderwright, progress: Progress = _nobody) -> AuditReport
 
     Reads the events alone, all of them. What is wrong with an order in the scan is looked at again,
     as it is then; only what is still wrong, and neither in progress nor waiting for a person, is an
-    offender.
+    offender. Progress is told of every hundred events or orders.
     """
     collect_garbage_less_often()  # it decodes every event there is, and none of it goes round in circles
     audited = _Audit(orderwright)

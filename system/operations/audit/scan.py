@@ -29,7 +29,8 @@ LOGS = ("Inventory", "Payments", "OrderFulfilment", "Orders")
 """In this order their ends are read: an order is placed before anything is done for it, so each order
 that the other logs tell of is found in the part of Orders that is read."""
 
-PAGE = 5000
+PAGE = 2000
+TELL_EVERY = 100
 
 _OF_AN_ORDER = {
     "OrderFulfilment": (fulfilment_id, Rule.SAGA_AGREES),
@@ -75,8 +76,8 @@ class Scan:
         before, whole = self._read_before(name), sum(self.positions.values())
         application = self._applications[name]
         places = Places(name)
-        for page in pages(application, self.positions[name]):
-            for stored in page:
+        for rows in pages(application, self.positions[name]):
+            for stored in rows:
                 entry = Entry(stored, application.mapper)
                 number, topic = entry.originator_id.int, entry.topic
                 row = self._rows.get(number)
@@ -86,8 +87,8 @@ class Scan:
                 wrong = places.check(entry, row)
                 if wrong is not None:
                     self._spoilt(entry, row, wrong)
-            self.events += len(page)
-            self._look(before + page[-1][4], whole)
+            self.events += len(rows)
+            self._look(before + rows[-1][4], whole)
 
     def _read_before(self, name: str) -> int:
         """How many events there are in the logs that are read before this one."""
@@ -185,12 +186,13 @@ def heads(orderwright: Orderwright) -> dict[str, int]:
 
 
 def pages(application: Application[UUID], head: int) -> Iterator[list[LogRow]]:
-    """An application's log up to a position, in large pages."""
+    """An application's log up to a position, read in large pages and given in small parts."""
     reader = cast(LogReader, application.recorder)
     position = 0
     while position < head:
         page = [row for row in reader.select_log(position, PAGE) if row[4] <= head]
         if not page:
             return
-        yield page
+        for first in range(0, len(page), TELL_EVERY):
+            yield page[first : first + TELL_EVERY]
         position = page[-1][4]

@@ -10,7 +10,7 @@ from application.views import FoundEvent, Page
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.operations.events import found_event
-from system.projections.paging import check_limit, decode_cursor, encode_cursor
+from system.projections.paging import PAGE_BYTES, check_limit, decode_cursor, encode_cursor
 
 from .calls import call_cases
 from .cases import Case, CaseDetails, CaseQuery, HeldBack, Place, no_such_case
@@ -22,11 +22,24 @@ from .waiting import orders_among, waiting_for
 
 CALL = "call:"
 
+COMPLETED_AT_ONCE = 20
+BYTES_OF_A_CASE = 700
+BYTES_OF_A_LINE = 30
+
 
 def list_cases(orderwright: Orderwright, query: CaseQuery, page: PageRequest) -> Page[Case]:
-    """One page of the cases that match, with what waits for them. Raises `InvalidQuery`."""
+    """One page of the cases that match, with what waits for them; it ends early with the case with which
+    it has about `PAGE_BYTES`. Raises `InvalidQuery`."""
     cases, cursor = page_of_cases(matching(orderwright, query), page)
-    return Page(tuple(_completed(orderwright, cases)), cursor)
+    completed: list[Case] = []
+    bytes_left = PAGE_BYTES
+    for first in range(0, len(cases), COMPLETED_AT_ONCE):
+        for case in _completed(orderwright, cases[first : first + COMPLETED_AT_ONCE]):
+            completed.append(case)
+            bytes_left -= _bytes_of(case)
+            if bytes_left <= 0 and len(completed) < len(cases):
+                return Page(tuple(completed), _cursor(case))
+    return Page(tuple(completed), cursor)
 
 
 def page_of_cases(cases: Sequence[Case], page: PageRequest) -> tuple[Sequence[Case], str | None]:
@@ -36,8 +49,7 @@ def page_of_cases(cases: Sequence[Case], page: PageRequest) -> tuple[Sequence[Ca
         after = _place(page.cursor)
         cases = [case for case in cases if _in_list(case) > after]
     shown = cases[:limit]
-    cursor = encode_cursor(shown[-1].first_at.isoformat(), shown[-1].case_id) if len(cases) > limit else None
-    return shown, cursor
+    return shown, _cursor(shown[-1]) if len(cases) > limit else None
 
 
 def matching(orderwright: Orderwright, query: CaseQuery) -> list[Case]:
@@ -99,6 +111,16 @@ def _sequences_of(order_id: UUID) -> frozenset[str]:
     """What the events of an order wait under: the order, or their stream when they cannot be read."""
     derived: Iterable[Callable[[UUID], UUID]] = (fulfilment_id, payment_id, reservation_id)
     return frozenset({str(order_id), *(str(id_of(order_id)) for id_of in derived)})
+
+
+def _bytes_of(case: Case) -> int:
+    """About how many bytes a case takes in an answer: its order may hold many products."""
+    lines = case.waiting.stock if case.waiting is not None else ()
+    return BYTES_OF_A_CASE + len(case.error or "") + sum(BYTES_OF_A_LINE + len(line.sku) for line in lines)
+
+
+def _cursor(case: Case) -> str:
+    return encode_cursor(case.first_at.isoformat(), case.case_id)
 
 
 def _in_list(case: Case) -> tuple[datetime, str]:
