@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import NotAcceptable
+from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound
 
 from system.bootstrap import Orderwright
+from system.observability.health import Health
 from system.runner.service import RunnerService
 from web.errors import problem_of
 
@@ -17,7 +18,7 @@ from .dead_letters import dead_letters
 from .events import events
 from .figures import figures
 from .fulfilments import fulfilments
-from .health import RUNNER_SERVICE, health
+from .health import HEALTH, health, health_of_process
 from .interventions import interventions
 from .limits import MAX_REQUEST_ID
 from .metrics import EXPOSITION, metrics, new_metrics
@@ -37,7 +38,7 @@ def create_app(orderwright: Orderwright, runner_service: RunnerService | None = 
     app.config["MAX_CONTENT_LENGTH"] = orderwright.settings.max_body_bytes
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
     app.extensions[EXTENSION] = orderwright
-    app.extensions[RUNNER_SERVICE] = runner_service
+    app.extensions[HEALTH] = Health(orderwright, runner_service)
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
         *(orders, stock, payments, fulfilments, events),
@@ -57,6 +58,10 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id, method=request.method, path=request.path)
+    if "\0" in request.path:
+        raise NotFound  # no name has one, and not every store could be asked for it
+    if any("\0" in text for pair in request.args.items(multi=True) for text in pair):
+        raise BadRequest
     answers_text = request.blueprint == metrics.name
     if (
         not answers_text
@@ -67,6 +72,8 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
+    if "Consistency-Token" in response.headers and "Idempotent-Replayed" not in response.headers:
+        health_of_process().commands.taken()
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -79,4 +86,6 @@ def _answer_error(error: Exception) -> Response:
         log.error("request failed", exc_info=error)
     elif problem.status >= 500:
         log.warning("request put off", code=problem.code, error=str(error))
+        if problem.code == "store_unavailable" and request.method == "POST":
+            health_of_process().commands.refused()
     return problem_answer(problem)
