@@ -22,6 +22,9 @@ from .recent import RecentCommands
 LOOK_KEPT_SECONDS = 1.0
 PATIENCE_SECONDS = 1.0
 STUCK_PATIENCE_SECONDS = 5.0
+SLOW_SECONDS = 5.0
+"""A trial write that took longer is as good as none."""
+
 OWNERS_KEPT_SECONDS = 10.0
 """So long it is believed who followed the store, while it is too busy to tell."""
 
@@ -105,7 +108,13 @@ class Health:
             waited = math.floor(time.monotonic() - known.waiting_since)
             return f"a trial write has not come back for {max(1, waited)} seconds"
         last = known.last
-        if last is None or last.answer.fault is None:
+        if last is None:
+            return None
+        took = last.told_at - last.asked_at
+        if took > SLOW_SECONDS and not self.commands.taken_since(last.asked_at):
+            # A database ends a wait for its standby with a warning, once it takes too long.
+            return f"a trial write took {math.floor(took)} seconds"
+        if last.answer.fault is None:
             return None
         if not last.answer.certain and self.commands.taken_since(last.asked_at):
             return None

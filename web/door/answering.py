@@ -24,17 +24,22 @@ class _Outlet:
 
 
 def answer_to(
-    received: Received, application: Application, config: Config, client: Any, server: Any, *, closes: bool
+    received: Received,
+    application: Application,
+    config: Config,
+    ends: tuple[Any, Any],
+    closes: Callable[[], bool],
 ) -> tuple[bytes, bool]:
-    """The bytes of the answer, and whether the connection can be used again."""
+    """The bytes of the answer, and whether the connection between these ends can be used again:
+    `closes` is asked when the answer is known, and says whether it is the last."""
     outlet = _Outlet()
-    response, environ = wsgi.create(received.head, outlet, client, server, config)
+    response, environ = wsgi.create(received.head, outlet, *ends, config)
     environ["wsgi.multithread"] = True
     environ["wsgi.input"] = BytesIO(received.body)
-    if closes:
-        response.force_close()
     items = application(environ, response.start_response)
     try:
+        if closes():
+            response.force_close()
         for item in items:
             response.write(item)
         response.close()

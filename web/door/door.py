@@ -276,10 +276,9 @@ class Door:
 
     def _answer(self, connection: Connection, received: Received) -> None:
         """In a thread: ask the application, and send what can be sent at once."""
-        closes = self._is_stopping or connection.has_ended
         ends = connection.client, connection.server
         try:
-            data, keeps = answer_to(received, self._application, self._config, *ends, closes=closes)
+            data, keeps = answer_to(received, self._application, self._config, ends, self._stops)
         except Exception:
             log.exception("a request could not be answered")
             data, keeps = refusal(Refused(500), connection.name), False
@@ -287,6 +286,9 @@ class Door:
         sent = send_now(connection.socket, view)
         self._answers.put((connection, None if sent is None else view[sent:], keeps))
         self._wake()
+
+    def _stops(self) -> bool:
+        return self._is_stopping
 
     def _wake(self) -> None:
         # Whoever puts an answer there first, then looks at the mark; the loop clears the mark, then
