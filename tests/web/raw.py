@@ -1,7 +1,10 @@
 """A client that sends what it likes, byte by byte, and tells what came back."""
 
+import array
+import fcntl
 import json
 import socket
+import termios
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +27,13 @@ class RawAnswer:
 class RawClient:
     """One connection to a server."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.socket = socket.create_connection((host, port), timeout=PATIENCE)
+    def __init__(self, port: int, host: str = "127.0.0.1", *, takes: int | None = None) -> None:
+        """`takes` is how many bytes the system keeps for a client that does not read."""
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if takes is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect((host, port))
         self._received = b""
 
     def __enter__(self) -> "RawClient":
@@ -40,6 +48,13 @@ class RawClient:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             return
+
+    @property
+    def unread_bytes(self) -> int:
+        """How much has arrived and was not read."""
+        waiting = array.array("i", [0])
+        fcntl.ioctl(self.socket, termios.FIONREAD, waiting)
+        return waiting[0]
 
     def answer(self, *, to_head: bool = False) -> RawAnswer:
         """The next answer. Raises `EOFError` when the server hangs up instead."""

@@ -30,12 +30,14 @@ NEVER_READ = get("/metrics") * 3000
 )
 def test_clients_that_keep_it_waiting_do_not_stop_it(serving: Serving, sent: bytes) -> None:
     port = serving.port
-    clients = [RawClient(port) for _ in range(3 * THREADS)]
+    clients = [RawClient(port, takes=4096) for _ in range(3 * THREADS)]
     try:
         for client in clients:
             client.socket.setblocking(False)
             with contextlib.suppress(BlockingIOError):  # it takes no more: nobody reads what it answers
                 client.socket.send(sent)
+        if sent is NEVER_READ:
+            wait_until(Standstill(clients), what="nothing more arrives that is not read")
         began = time.monotonic()
         for _ in range(5):
             assert ask(port, get("/livez")).status == 200
@@ -46,6 +48,21 @@ def test_clients_that_keep_it_waiting_do_not_stop_it(serving: Serving, sent: byt
     finally:
         for client in clients:
             client.socket.close()
+
+
+class Standstill:
+    """Whether for half a second nothing has arrived at any client."""
+
+    def __init__(self, clients: list[RawClient]) -> None:
+        self._clients = clients
+        self._before: list[int] = []
+        self._since = 0.0
+
+    def __call__(self) -> bool:
+        now = [client.unread_bytes for client in self._clients]
+        if now != self._before or not all(now):
+            self._before, self._since = now, time.monotonic()
+        return time.monotonic() - self._since > 0.5
 
 
 def takes_commands(port: int) -> bool:
