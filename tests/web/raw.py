@@ -1,10 +1,7 @@
 """A client that sends what it likes, byte by byte, and tells what came back."""
 
-import array
-import fcntl
 import json
 import socket
-import termios
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,13 +45,6 @@ class RawClient:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             return
-
-    @property
-    def unread_bytes(self) -> int:
-        """How much has arrived and was not read."""
-        waiting = array.array("i", [0])
-        fcntl.ioctl(self.socket, termios.FIONREAD, waiting)
-        return waiting[0]
 
     def answer(self, *, to_head: bool = False) -> RawAnswer:
         """The next answer. Raises `EOFError` when the server hangs up instead."""
