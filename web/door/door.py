@@ -24,7 +24,6 @@ from .threads import Threads
 LOOK_EVERY_SECONDS = 0.25
 """How often deadlines are looked at while there are connections."""
 
-ACCEPTED_AT_ONCE = 64
 LARGE_BYTES = 256 * 1024
 """Whoever holds less is never the reason to look how much all hold."""
 
@@ -112,17 +111,17 @@ class Door:
     # Connections
 
     def _accept(self, listener: Any) -> None:
-        for _ in range(ACCEPTED_AT_ONCE):
-            try:
-                client_socket, client = listener.accept()
-            except OSError as error:
-                if error.errno in _NO_DESCRIPTORS and not self._make_room():
-                    time.sleep(LOOK_EVERY_SECONDS)  # all are being answered: some will be free then
-                return
-            if len(self._connections) >= self._limits.connections and not self._make_room():
-                client_socket.close()
-                return
-            self._welcome(client_socket, client, listener.getsockname())
+        """One at a time, so that several workers get their share of those who come at once."""
+        try:
+            client_socket, client = listener.accept()
+        except OSError as error:
+            if error.errno in _NO_DESCRIPTORS and not self._make_room():
+                time.sleep(LOOK_EVERY_SECONDS)  # all are being answered: some will be free then
+            return
+        if len(self._connections) >= self._limits.connections and not self._make_room():
+            client_socket.close()
+            return
+        self._welcome(client_socket, client, listener.getsockname())
 
     def _welcome(self, client_socket: socket.socket, client: Any, server: Any) -> None:
         client_socket.setblocking(False)
