@@ -82,9 +82,10 @@ class Door:
             if isinstance(key.data, Connection):
                 self._guarded(key.data, partial(self._serve_events, key.data, events))
             elif key.fd == self._wake_read:
-                self._take_answers()
+                self._wake_up()
             else:
                 self._accept(key.fileobj)
+        self._take_answers()
         if (now := time.monotonic()) >= self._next_look:
             self._next_look = now + LOOK_EVERY_SECONDS
             self._close_overdue(now)
@@ -284,23 +285,28 @@ class Door:
         view = memoryview(data)
         sent = send_now(connection.socket, view)
         self._answers.put((connection, None if sent is None else view[sent:], keeps))
-        self._wake()
+        # Nothing to be done for it before the client sends something, for which the loop wakes up anyway.
+        # Were it to read that just now, it would look for answers after that, and find this one.
+        if sent != len(view) or not keeps or connection.has_ended or connection.receiver.held_bytes:
+            self._wake()
 
     def _stops(self) -> bool:
         return self._is_stopping
 
     def _wake(self) -> None:
-        # Whoever puts an answer there first, then looks at the mark; the loop clears the mark, then
-        # looks for answers. So none is left lying.
+        # Whoever calls has put an answer there before it looks at the mark; the loop clears the mark
+        # before it looks for answers. So none is left lying.
         if not self._is_woken:
             self._is_woken = True
             with contextlib.suppress(OSError):
                 os.write(self.wake_descriptor, b"\0")
 
-    def _take_answers(self) -> None:
+    def _wake_up(self) -> None:
         with contextlib.suppress(OSError):
             os.read(self._wake_read, 4096)
         self._is_woken = False
+
+    def _take_answers(self) -> None:
         with contextlib.suppress(Empty):
             while True:
                 connection, unsent, keeps = self._answers.get_nowait()
