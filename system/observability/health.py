@@ -56,13 +56,15 @@ class Readiness:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What a look at the store has shown. `fault` is None when it took a trial write, and is not
-    `certain` when the write could not even be tried. `owners` is None when nobody could tell them."""
+class _Trial:
+    """What came of a trial write. `fault` is None when the store took it, and is not `certain` when it
+    could not even be tried."""
 
     fault: str | None
     certain: bool = True
-    owners: Mapping[str, str | None] | None = None
+
+
+Owners = Mapping[str, str | None]
 
 
 class Health:
@@ -73,7 +75,10 @@ class Health:
         self._orderwright = orderwright
         self._service = service
         self.commands = RecentCommands()
-        self._store = Question(self._look_at_store, kept_seconds=LOOK_KEPT_SECONDS, patience=PATIENCE_SECONDS)
+        self._trial = Question(self._try, kept_seconds=LOOK_KEPT_SECONDS, patience=PATIENCE_SECONDS)
+        self._owners = Question(
+            self._look_for_owners, kept_seconds=LOOK_KEPT_SECONDS, patience=PATIENCE_SECONDS
+        )
         self._stuck = Question(self._look_for_stuck, kept_seconds=0, patience=STUCK_PATIENCE_SECONDS)
 
     def readiness(self) -> Readiness:
@@ -88,18 +93,18 @@ class Health:
         return known.last.answer if known.last is not None and known.waiting_since is None else None
 
     def _checks(self) -> Iterator[HealthCheck]:
-        known = self._store.known()
-        fault = self._fault(known)
+        self._owners.begin()
+        fault = self._fault(self._trial.known())
         yield HealthCheck("store", fault is None, fault or "takes commands")
         if fault is None:
-            yield _runner(known)
+            yield _runner(self._owners.known())
         if self._service is not None and fault is None:
             faults = sorted(self._service.faults())  # why is in the log: it may name hosts and files
             yield HealthCheck(
                 "followers", not faults, f"pausing: {', '.join(faults)}" if faults else "none is pausing"
             )
 
-    def _fault(self, known: Known[_Look]) -> str | None:
+    def _fault(self, known: Known[_Trial]) -> str | None:
         """Why a command would not be taken. Commands that are taken and not taken count for more than
         a trial that could not be made, or is still under way."""
         if self.commands.are_refused():
@@ -122,24 +127,27 @@ class Health:
 
     # In the background
 
-    def _look_at_store(self) -> _Look:
+    def _try(self) -> _Trial:
         for name in definition.leaders:
             try:
                 try_to_write(self._orderwright.applications[name].recorder)
             except NoConnection as error:
                 log.warning("no connection is free for a trial write", application=name, error=str(error))
-                return _Look(f"no connection to the store of {name} is free", certain=False)
+                return _Trial(f"no connection to the store of {name} is free", certain=False)
             except EventSourcingError as error:
                 log.warning("the store does not take a trial write", application=name, error=str(error))
-                return _Look(f"the store of {name} does not answer")
+                return _Trial(f"the store of {name} does not answer")
             except Exception:
                 log.exception("the store could not be looked at", application=name)
-                return _Look(f"the store of {name} does not answer")
+                return _Trial(f"the store of {name} does not answer")
+        return _Trial(None)
+
+    def _look_for_owners(self) -> Owners | None:
         try:
-            return _Look(None, owners=owners_of(self._orderwright, self._service))
+            return owners_of(self._orderwright, self._service)
         except LeasesUnavailable as error:
             log.warning("who follows what cannot be told", error=str(error))
-            return _Look(None)
+            return None
 
     def _look_for_stuck(self) -> StuckReport | None:
         try:
@@ -149,10 +157,10 @@ class Health:
             return None
 
 
-def _runner(known: Known[_Look]) -> HealthCheck:
+def _runner(known: Known[Owners | None]) -> HealthCheck:
     last = known.last
     is_old = last is not None and time.monotonic() - last.told_at > OWNERS_KEPT_SECONDS
-    owners = None if last is None or is_old else last.answer.owners
+    owners = None if last is None or is_old else last.answer
     if owners is None:
         return HealthCheck("runner", False, "who follows the store cannot be told")
     nobody = [name for name, owner in owners.items() if owner is None]

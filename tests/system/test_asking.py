@@ -37,6 +37,15 @@ def test_nobody_waits_longer_than_patience_and_nobody_asks_twice() -> None:
     wait_until(lambda: question.known().last is not None, what="the answer has come")
 
 
+def test_several_questions_wait_together() -> None:
+    comes = threading.Event()
+    questions = [Question(lambda: comes.wait(60), kept_seconds=0, patience=60) for _ in range(3)]
+    for question in questions:
+        question.begin()
+    comes.set()
+    assert all(question.known().last is not None for question in questions)
+
+
 def test_many_who_ask_at_once_ask_one_question() -> None:
     asked: list[int] = []
     question = Question(lambda: asked.append(1), kept_seconds=60, patience=20)
@@ -46,3 +55,15 @@ def test_many_who_ask_at_once_ask_one_question() -> None:
     for thread in threads:
         thread.join()
     assert len(asked) == 1
+
+
+def test_a_question_that_fails_is_asked_again() -> None:
+    def ask() -> int:
+        if next(numbers) == 1:
+            raise ValueError("out of order")
+        return 2
+
+    numbers = itertools.count(1)
+    question = Question(ask, kept_seconds=60, patience=20)
+    assert question.known().last is None
+    assert question.known().last is not None

@@ -38,11 +38,11 @@ def database() -> Iterator[PrivatePostgres]:
         yield server
 
 
-@pytest.fixture(params=MODULES)
+@pytest.fixture
 def environment(request: pytest.FixtureRequest, database: PrivatePostgres) -> Iterator[Environment]:
-    """An empty store on that server, for each module."""
+    """An empty store on that server; tuned, unless the test names the module."""
     database.create_database("shop")
-    yield prepared(request.param, database.environment("shop"))
+    yield prepared(getattr(request, "param", "tuned"), database.environment("shop"))
     database.drop_database("shop")
 
 
@@ -77,6 +77,7 @@ def ready(api: Api) -> Answer:
     return answer
 
 
+@pytest.mark.parametrize("environment", MODULES, indirect=True)
 def test_a_locked_table_of_events(environment: Environment, database: PrivatePostgres) -> None:
     with opened(environment) as api:
         with database.connected("shop") as other, other.transaction():
@@ -84,6 +85,16 @@ def test_a_locked_table_of_events(environment: Environment, database: PrivatePos
             wait_until(lambda: ready(api).status == 503, what="it is not ready")
         wait_until(lambda: ready(api).status == 200, what="it is ready again")
         api.placed()
+
+
+def test_leases_that_cannot_be_read(environment: Environment, database: PrivatePostgres) -> None:
+    """Then nobody knows who follows; orders are taken all the same, and readiness tells both soon."""
+    with opened(environment) as api, database.connected("shop") as other, other.transaction():
+        other.execute("LOCK TABLE orderwright_leases IN ACCESS EXCLUSIVE MODE")
+        wait_until(lambda: ready(api).status == 503, what="it is not ready")
+        store, runner = ready(api).json["checks"]
+        assert (store["ok"], runner["ok"]) == (True, False)
+        assert runner["detail"] == "who follows the store cannot be told"
 
 
 def test_connections_that_are_all_in_use(environment: Environment, database: PrivatePostgres) -> None:
@@ -199,6 +210,7 @@ def test_a_standby_that_does_not_answer(
             assert {one.result().status for one in orders} == {201}
 
 
+@pytest.mark.parametrize("environment", MODULES, indirect=True)
 def test_a_trial_write_changes_no_table(environment: Environment, database: PrivatePostgres) -> None:
     sizes = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname LIKE '%events'"
     with opened(environment) as api, database.connected("shop") as connection:
