@@ -101,7 +101,9 @@ class Health:
         if self._service is not None and fault is None:
             faults = sorted(self._service.faults())  # why is in the log: it may name hosts and files
             yield HealthCheck(
-                "followers", not faults, f"pausing: {', '.join(faults)}" if faults else "none is pausing"
+                "followers",
+                not faults,
+                f"pausing or hanging: {', '.join(faults)}" if faults else "none is pausing or hanging",
             )
 
     def _fault(self, known: Known[_Trial]) -> str | None:

@@ -26,6 +26,12 @@ _SPILL = (
 
 _COMMIT = "SELECT pg_logical_emit_message(true, 'orderwright', '')"
 _READ_ONLY = "SELECT current_setting('transaction_read_only') = 'on' AS is_read_only"
+_WAITS = (
+    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+    "AND wait_event = 'SyncRep' AND query_start < clock_timestamp() - interval '2 seconds') AS waits"
+)
+"""Whether a commit has been waiting for a standby. Another one would wait as well, and its session would
+stay on the server until the standby is back, even when we have given it up."""
 
 
 class NoConnection(OperationalError):
@@ -54,6 +60,8 @@ def _try_postgres(recorder: PostgresApplicationRecorder) -> None:
             cursor: Any = connection.cursor()
             if _only(cursor.execute(_READ_ONLY).fetchone()):
                 raise OperationalError("the database takes no writes: it is read-only")
+            if _only(cursor.execute(_WAITS).fetchone()):
+                raise OperationalError("commits wait for a standby that does not answer")
             cursor.execute(_LOCK.format(**table), prepare=False)  # several statements in one
             cursor.execute(_SPILL, prepare=False)
             cursor.execute(_COMMIT)

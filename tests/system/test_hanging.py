@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from system.definition import orderwright as definition
-from system.observability.health import readiness
+from system.observability.health import Health
 from system.operations.positions import is_settled
 from system.persistence import answers
 from system.runner import postgres_leases, pulse
@@ -116,7 +116,9 @@ def test_a_follower_that_hangs_in_its_own_code_is_taken_over_and_fenced_when_it_
     order = shop.order("CD-X1")
     if hang.began.wait(5):  # else it is the other one's, by its share
         wait_until(lambda: "Inventory" in hanging.faults(), what="it is told which one does not move")
-        check = {each.name: each for each in readiness(first.orderwright, hanging).checks}["followers"]
+        check = {each.name: each for each in Health(first.orderwright, hanging).readiness().checks}[
+            "followers"
+        ]
         assert not check.ok
         assert "Inventory" in check.detail
         wait_until(lambda: "Inventory" in other.owned, what="the other process has taken it over")
