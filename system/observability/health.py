@@ -76,9 +76,7 @@ class Health:
         self._service = service
         self.commands = RecentCommands()
         self._trial = Question(self._try, kept_seconds=LOOK_KEPT_SECONDS, patience=PATIENCE_SECONDS)
-        self._owners = Question(
-            self._look_for_owners, kept_seconds=LOOK_KEPT_SECONDS, patience=PATIENCE_SECONDS
-        )
+        self._owners = Question(self._look_for_owners, kept_seconds=0, patience=PATIENCE_SECONDS)
         self._stuck = Question(self._look_for_stuck, kept_seconds=0, patience=STUCK_PATIENCE_SECONDS)
 
     def readiness(self) -> Readiness:

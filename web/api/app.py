@@ -5,15 +5,16 @@ from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound
+from werkzeug.exceptions import NotAcceptable
 
 from system.bootstrap import Orderwright
 from system.observability.health import Health
 from system.runner.service import RunnerService
-from web.errors import problem_of
+from web.errors import Fault, MalformedRequest, problem_of
 
 from .answers import API, problem_answer
 from .audit import audit
+from .body import pointer
 from .dead_letters import dead_letters
 from .events import events
 from .figures import figures
@@ -58,10 +59,9 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id, method=request.method, path=request.path)
-    if "\0" in request.path:
-        raise NotFound  # no name has one, and not every store could be asked for it
-    if any("\0" in text for pair in request.args.items(multi=True) for text in pair):
-        raise BadRequest
+    for name, text in request.args.items(multi=True):
+        if "\0" in name + text:  # not every store could be asked for it
+            raise MalformedRequest(Fault(pointer(name), "invalid_query", "a parameter has no NUL"))
     answers_text = request.blueprint == metrics.name
     if (
         not answers_text

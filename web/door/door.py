@@ -95,9 +95,11 @@ class Door:
         self._is_stopping = True
         for listener in self._listeners:
             self._selector.unregister(listener)
-        until = time.monotonic() + self._limits.stop_idle_seconds
+        now, limits = time.monotonic(), self._limits
         for connection in self._connections:
-            if connection.stage is Stage.NOTHING:
+            if connection.stage is not None:
+                is_idle = connection.stage is Stage.NOTHING
+                until = now + (limits.stop_idle_seconds if is_idle else limits.stop_unfinished_seconds)
                 connection.deadline = min(until, connection.deadline or until)
 
     def close(self) -> None:
@@ -344,7 +346,7 @@ class Door:
         connection.end_output()
         connection.state = State.LINGERING
         connection.deadline = time.monotonic() + self._limits.linger_seconds
-        if connection.has_ended:
+        if connection.has_ended or self._is_stopping:
             self._close(connection)
 
 

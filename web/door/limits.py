@@ -39,6 +39,8 @@ class Limits:
     """How long what a client still sends is thrown away after the last answer, so that it reads that."""
     stop_idle_seconds: float = 1
     """How long a kept connection stays open while the server stops: a request may be on its way."""
+    stop_unfinished_seconds: float = 2
+    """How long a request may go on arriving while the server stops."""
     held_bytes: int = 64 * 1024 * 1024
     """Of unfinished requests and unsent answers together; then the largest goes."""
     connections: int = field(default_factory=most_connections)
