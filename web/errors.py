@@ -107,9 +107,15 @@ _HTTP = {
     404: ("unknown_route", "there is nothing at this address"),
     405: ("method_not_allowed", "this address does not take that method; Allow names those it takes"),
     406: ("not_acceptable", "answers are application/json; the Accept header excludes that"),
+    408: ("request_timeout", "the request took too long to arrive"),
     413: ("body_too_large", "the body is larger than this service takes"),
+    414: ("uri_too_long", "the first line of the request is too long"),
     415: ("unsupported_media_type", "a body is application/json, in UTF-8 and not encoded otherwise"),
+    417: ("expectation_failed", "the only expectation that is met is 100-continue"),
+    431: ("headers_too_large", "the headers of the request are too many or too long"),
 }
+
+_INTERNAL = "something went wrong here; the request id leads to the log"
 
 
 def problem_of(error: Exception) -> Problem:
@@ -143,7 +149,15 @@ def problem_of(error: Exception) -> Problem:
         return Problem(
             error.code, code, detail, headers={"Allow": ", ".join(sorted(methods))} if methods else {}
         )
-    return Problem(500, "internal_error", "something went wrong here; the request id leads to the log")
+    return Problem(500, "internal_error", _INTERNAL)
+
+
+def problem_of_status(status: int, detail: str | None = None) -> Problem:
+    """The answer to a request that was refused as such, before anything looked at what it asks for."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return _try_again("server_busy", "too much is under way at once; send the request again")
+    code, usual = _HTTP.get(status, ("internal_error", _INTERNAL))
+    return Problem(status, code, detail or usual)
 
 
 def _of_domain(error: DomainError) -> Problem:

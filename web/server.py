@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from ipaddress import ip_address
-from types import FrameType
 
 import structlog
 from eventsourcing.persistence import OperationalError, PersistenceError
@@ -19,7 +18,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from system.bootstrap import Orderwright, build
 from system.observability.logs import configure_logs
@@ -27,6 +26,7 @@ from system.operations.writable import warn_of_unwritable
 from system.runner.service import RunnerService, log_change
 from system.settings import ON_POSTGRES, Settings
 from web.api.app import create_app
+from web.door.worker import DoorWorker
 
 STOP_WITHIN_SECONDS = 4
 """How long requests in hand may take after SIGTERM; the whole process is gone a moment later."""
@@ -71,13 +71,14 @@ def serve(settings: Settings, host: str, port: int, *, with_runner: bool = True,
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """What gunicorn runs: workers with threads, nothing before the fork."""
+    """What gunicorn runs: workers, and nothing before the fork."""
 
     def __init__(
         self, settings: Settings, host: str, listener: socket.socket, with_runner: bool, workers: int
     ) -> None:
         self._settings = settings
         self._host = host
+        self.most_body_bytes = settings.max_body_bytes
         self._address = _address(host, listener.getsockname()[1])
         self._descriptor = listener.detach()
         self._with_runner = with_runner
@@ -93,11 +94,15 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "bind": f"fd://{self._descriptor}",
             "workers": self._workers,
             "preload_app": False,
-            "worker_class": _Worker,
+            "worker_class": DoorWorker,
             "threads": self._settings.api_threads,
             "timeout": START_WITHIN_SECONDS,
             "graceful_timeout": STOP_WITHIN_SECONDS,
             "keepalive": KEEP_ALIVE_SECONDS,
+            # No client and no proxy sets anything by the name of a header alone.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
             "logger_class": _Log,
             "proc_name": "orderwright",
             "pre_fork": self._note_replacement,
@@ -138,7 +143,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 log.warning("the store is away; this worker waits for it", error=str(error))
                 time.sleep(LOOK_AGAIN_SECONDS)
 
-    def _note_replacement(self, _: Arbiter, worker: ThreadWorker) -> None:
+    def _note_replacement(self, _: Arbiter, worker: Worker) -> None:
         """In the master, before each fork."""
         self._is_replacement = worker.age > self.cfg.workers
 
@@ -147,7 +152,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         if self._runner_service is not None:
             threading.Thread(target=self._runner_service.stop, name="stop-runner").start()
 
-    def _tell_ready(self, worker: ThreadWorker) -> None:
+    def _tell_ready(self, worker: Worker) -> None:
         if self._workers > 1 and worker.age > 1:
             return  # the first of them has said it
         stock, orders = f"{self._address}/api/v1/stock/tea-1/receipts", f"{self._address}/api/v1/orders"
@@ -171,15 +176,6 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self._runner_service.stop()
         if self._orderwright is not None:
             self._orderwright.close()
-
-
-class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A worker with threads that begins to stop its followers as soon as it is told to end."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """See `ThreadWorker`."""
-        super().handle_exit(sig, frame)
-        self.app.begin_stop()
 
 
 class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types

@@ -6,14 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from system.bootstrap import Orderwright
+from system.bootstrap import Orderwright, persistence_of
+from system.definition import OrderFulfilment
+from system.definition import orderwright as definition
 from system.operations.positions import DamagedLot, Position, damaged_lots, parked_events, positions
+from system.persistence.recorders import RowStore
 from system.persistence.search import facts_of
 from system.projections.overdue import OverdueSaga, count_overdue, overdue_sagas
 from system.projections.saga_figures import count_waiting, waiting_orders
+from system.runner.owners import owners_in
 from system.runner.service import RunnerService
+from system.settings import ON_POSTGRES
 
 SHOWN = 20
 LOOKS_APART_SECONDS = 1.0
@@ -118,7 +123,14 @@ def find_stuck(
 
 
 def owners_of(orderwright: Orderwright, service: RunnerService | None = None) -> Mapping[str, str | None]:
-    """Who runs each follower; None when nobody does. Raises `LeasesUnavailable`."""
+    """Who runs each follower; None when nobody does. Raises `LeasesUnavailable`.
+
+    On PostgreSQL it is read like everything else, through the pool: a connection of its own could be
+    one too many, and that of the leases may hang.
+    """
+    if persistence_of(OrderFulfilment.name, orderwright.settings)[0] in ON_POSTGRES:
+        store = cast(RowStore, orderwright.fulfilments.recorder)
+        return owners_in(store, definition.followers)
     if service is not None:
         return service.leases.owners()
     leases = orderwright.leases()

@@ -10,7 +10,7 @@ import pytest
 from domain.shared.causes import because_of
 from system.bootstrap import build
 from system.gateways.simulated import SimulatedGateway
-from system.observability.health import readiness
+from system.observability.health import Health
 from system.operations.audit import audit
 from system.operations.doctor import examine
 from system.operations.realigning import preview_realigning, realign
@@ -87,7 +87,7 @@ def assert_it_is_known(environment: Environment, open_way: OpenWay, log: str, to
     for follower in READERS[log]:
         with pytest.raises(LogDisagrees):
             hands(shop).advance(follower, log)
-    check = next(check for check in readiness(shop.orderwright, None).checks if check.name == "logs")
+    check = next(check for check in Health(shop.orderwright, None).readiness().checks if check.name == "logs")
     assert not check.ok
     assert all(follower in check.detail for follower in READERS[log])
     report = examine(environment)

@@ -1,6 +1,7 @@
 """Fixtures of the web's tests: the API over events in memory, with and without somebody who follows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.support.fixtures import (
 )
 from tests.support.ways import ByHand, UnderOurRunner, Way
 from tests.web.api import Api
+from tests.web.serving import Serving, served
 from web.api.app import create_app
 
 __all__ = [
@@ -63,3 +65,17 @@ def live(open_way: Callable[..., Way], clock: StandingClock) -> UnderOurRunner:
 def live_api(live: UnderOurRunner) -> Api:
     """The API of a system that is followed."""
     return Api(create_app(live.orderwright).test_client(), live.orderwright)
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server process for all tests that leave it as it was."""
+    with served(tmp_path_factory.mktemp("serving")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_serving(tmp_path: Path) -> Iterator[Serving]:
+    """A server process of the test's own."""
+    with served(tmp_path) as server:
+        yield server

@@ -1,6 +1,7 @@
 """Problems that are not the body's: addresses, methods, sizes, stores that are away, faults of ours."""
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -137,3 +138,21 @@ def test_lookups_of_hostile_text_do_not_reach_postgresql(
     order = api.placed(customer_id="a\u00a0b 🫖 \u200d")
     assert api.get(f"/orders/{order}?version=999999999999999").status == 404
     assert api.get(f"/orders/{order}").json["customer_id"] == "a\u00a0b 🫖 \u200d"
+
+
+def test_a_nul_in_any_address_or_parameter_reaches_no_database(
+    open_way: Callable[..., Any], postgres_environment: dict[str, str]
+) -> None:
+    way: ByHand = open_way(ByHand, {**postgres_environment, "PERSISTENCE_MODULE": "eventsourcing.postgres"})
+    app = create_app(way.orderwright)
+    for rule in app.url_map.iter_rules():
+        method = "POST" if "POST" in (rule.methods or ()) else "GET"
+        body = {"reason": "r"} if method == "POST" else None
+        if rule.rule in ("/readyz", "/livez", "/metrics"):
+            continue
+        for name in ("a%00b", "saga:a%00b", "call:a%00b", "SagaLog:Orders:1%00"):
+            address = re.sub(r"<[^>]+>", name, rule.rule)
+            for parameters in ("", "?limit=%00", "?%00=1", "?user=a%00b", "?error=a%00b"):
+                if "%00" in address + parameters:
+                    answer = Answer(app.test_client().open(address + parameters, method=method, json=body))
+                    assert 400 <= answer.status < 500, address + parameters

@@ -8,17 +8,19 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotAcceptable
 
 from system.bootstrap import Orderwright
+from system.observability.health import Health
 from system.operations.audit.job import AuditJob
 from system.runner.service import RunnerService
-from web.errors import AuditUnderWay, problem_of
+from web.errors import AuditUnderWay, Fault, MalformedRequest, problem_of
 
 from .answers import API, problem_answer
 from .audit import AUDIT_JOB, audit
+from .body import pointer
 from .dead_letters import dead_letters
 from .events import events
 from .figures import figures
 from .fulfilments import fulfilments
-from .health import RUNNER_SERVICE, health
+from .health import HEALTH, health, health_of_process
 from .hosts import AllowedHosts
 from .interventions import interventions
 from .limits import MAX_REQUEST_ID
@@ -44,7 +46,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = orderwright.settings.max_body_bytes
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
     app.extensions[EXTENSION] = orderwright
-    app.extensions[RUNNER_SERVICE] = runner_service
+    app.extensions[HEALTH] = Health(orderwright, runner_service)
     app.extensions[WAITING] = Waiting(orderwright.settings.api_threads)
     app.extensions[AUDIT_JOB] = AuditJob(orderwright)
     app.extensions[ALLOWED_HOSTS] = AllowedHosts(orderwright.settings, listens_at)
@@ -70,6 +72,9 @@ def _begin() -> None:
     # Whoever watches over this process asks under any name; the plain answer tells nothing of the shop.
     if request.blueprint != health.name or request.query_string:
         current_app.extensions[ALLOWED_HOSTS].check(request.environ.get("HTTP_HOST"))
+    for name, text in request.args.items(multi=True):
+        if "\0" in name + text:  # not every store could be asked for it
+            raise MalformedRequest(Fault(pointer(name), "invalid_query", "a parameter has no NUL"))
     answers_text = request.blueprint == metrics.name
     if (
         not answers_text
@@ -80,6 +85,8 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
+    if "Consistency-Token" in response.headers and "Idempotent-Replayed" not in response.headers:
+        health_of_process().commands.taken()
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -92,4 +99,6 @@ def _answer_error(error: Exception) -> Response:
         log.error("request failed", exc_info=error)
     elif problem.status >= 500 and not isinstance(error, AuditUnderWay):
         log.warning("request put off", code=problem.code, error=str(error))
+        if problem.code == "store_unavailable" and request.method == "POST":
+            health_of_process().commands.refused()
     return problem_answer(problem)

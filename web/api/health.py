@@ -1,17 +1,23 @@
 """Whether this process lives, and whether it is ready for work."""
 
+from typing import cast
+
 from flask import Blueprint, Response, current_app, request
 
 from application.views import to_json
-from system.observability.health import readiness, what_is_stuck
+from system.observability.health import Health
 
 from .answers import answer
-from .requests import orderwright
 from .waiting import waiting
 
-RUNNER_SERVICE = "runner_service"
+HEALTH = "health"
 
 health = Blueprint("health", __name__)
+
+
+def health_of_process() -> Health:
+    """What this process knows of its own health."""
+    return cast(Health, current_app.extensions[HEALTH])
 
 
 @health.get("/livez")
@@ -22,14 +28,13 @@ def live() -> Response:
 
 @health.get("/readyz")
 def ready() -> Response:
-    """The store answers and somebody follows it without faults; else 503, naming each check.
+    """Whether a command would be taken and followed now; else 503, naming each check.
 
     ``?verbose`` adds what is stuck, which takes longer to find out and changes nothing else.
     """
-    service = current_app.extensions[RUNNER_SERVICE]
-    report = readiness(orderwright(), service)
+    report = health_of_process().readiness()
     told = to_json(report)
     if "verbose" in request.args:
         with waiting().turn():
-            told["stuck"] = to_json(what_is_stuck(orderwright(), service))
+            told["stuck"] = to_json(health_of_process().stuck())
     return answer(told, 200 if report.is_ready else 503)

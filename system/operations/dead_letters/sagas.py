@@ -22,6 +22,8 @@ def saga_cases(orderwright: Orderwright) -> Iterable[Case]:
 def saga_case(orderwright: Orderwright, case_id: str) -> Case:
     """The saga behind a case id, while it waits. Raises `CaseNotFound`."""
     order_id, _, step = case_id.removeprefix(PREFIX).partition(":")
+    if not order_id.isprintable():  # not every store could even be asked for it
+        raise no_such_case(case_id)
     for failed in orderwright.saga_log.failed_compensations(order_id):
         if failed.step == step:
             return _case(failed)

@@ -1,0 +1,62 @@
+"""A server process for tests that talk to it over raw connections."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that is ready: it takes orders that nobody follows, over SQLite files in a folder."""
+
+    process: subprocess.Popen[str]
+    port: int
+    folder: Path
+
+    @property
+    def log(self) -> str:
+        """What it has logged, a JSON object a line."""
+        return (self.folder / "log").read_text()
+
+
+@contextmanager
+def served(folder: Path, **environment: str) -> Iterator[Serving]:
+    """A server with few threads."""
+    variables = {
+        "PATH": os.environ["PATH"],
+        "ORDERWRIGHT_DATA": str(folder / "var"),
+        "ORDERWRIGHT_LOG_STYLE": "json",
+        "ORDERWRIGHT_API_THREADS": str(THREADS),
+        **environment,
+    }
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, "-c", "from web.cli import main; main()", "api", "--port", "0"],
+            cwd=ROOT,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.fullmatch(r"Orderwright is ready at http://127\.0\.0\.1:(\d+)\n", line)
+            assert found, (folder / "log").read_text()
+            yield Serving(process, int(found[1]), folder)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
