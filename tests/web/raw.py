@@ -95,10 +95,10 @@ def ask(port: int, data: bytes) -> RawAnswer:
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
     """A request with a JSON body."""
-    lines = [f"POST {path} HTTP/1.1", "Host: shop", "Content-Type: application/json", *headers]
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", *headers]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
 def get(path: str, *headers: str) -> bytes:
     """A request without a body."""
-    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: shop", *headers, "", ""]).encode()
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode()

@@ -71,10 +71,10 @@ def opened() -> Iterator[Callable[..., Running]]:
     ("sent", "limit"),
     [
         (b"G", {"header_seconds": SHORT}),
-        (b"GET / HTTP/1.1\r\nHost: shop\r\n", {"header_seconds": SHORT}),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n", {"header_seconds": SHORT}),
         (post("/", b"{}" * 50)[:-1], {"transfer_seconds": SHORT}),
         (
-            b"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
             {"transfer_seconds": SHORT, "body_bytes": 1024},
         ),
     ],

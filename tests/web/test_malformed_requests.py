@@ -11,7 +11,7 @@ from tests.web.serving import Serving
 
 ORDER = json.dumps(an_order()).encode()
 HEAD = (
-    b"POST /api/v1/orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nX-Request-Id: mine\r\n"
+    b"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Request-Id: mine\r\n"
 )
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 SIZE = b"%x" % len(ORDER)
@@ -19,7 +19,7 @@ WHOLE = SIZE + b"\r\n" + ORDER + b"\r\n0\r\n"
 
 
 def _of(line: bytes) -> bytes:
-    return line + b"\r\nHost: shop\r\nX-Request-Id: mine\r\n\r\n"
+    return line + b"\r\nHost: localhost\r\nX-Request-Id: mine\r\n\r\n"
 
 
 MALFORMED = {
@@ -35,11 +35,11 @@ MALFORMED = {
     "a raw byte in the target": _of(b"GET /li\xffvez HTTP/1.1"),
     "a star for GET": _of(b"GET * HTTP/1.1"),
     "the target of a proxy": _of(b"GET shop:80 HTTP/1.1"),
-    "bare line feeds": b"GET /livez HTTP/1.1\nHost: shop\n\n",
-    "a bare line feed": b"GET /livez HTTP/1.1\r\nHost: shop\nX: y\r\n\r\n",
-    "a bare carriage return": b"GET /livez HTTP/1.1\r\nHost: shop\rX: y\r\n\r\n",
+    "bare line feeds": b"GET /livez HTTP/1.1\nHost: localhost\n\n",
+    "a bare line feed": b"GET /livez HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n",
+    "a bare carriage return": b"GET /livez HTTP/1.1\r\nHost: localhost\rX: y\r\n\r\n",
     "no host": b"GET /livez HTTP/1.1\r\n\r\n",
-    "two hosts": b"GET /livez HTTP/1.1\r\nHost: shop\r\nHost: bank\r\n\r\n",
+    "two hosts": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: bank\r\n\r\n",
     "a folded header": HEAD + b"X-A: b\r\n c\r\n\r\n",
     "a space before the colon": HEAD + b"X-A : b\r\n\r\n",
     "a header without a colon": HEAD + b"X-A\r\n\r\n",
@@ -135,7 +135,7 @@ def test_a_refusal_is_logged_with_nothing_of_other_requests_and_without_control_
     with RawClient(serving.port) as client:
         client.send(get("/api/v1/orders?limit=1", "X-Request-Id: hers"))
         assert client.answer().headers["x-request-id"] == "hers"
-        client.send(b"GET /livez HTTP/1.1\r\nHost: shop\r\nX\x1b[31m: \x9b1m\r\n\r\n")
+        client.send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX\x1b[31m: \x9b1m\r\n\r\n")
         refused = client.answer()
     (line,) = [line for line in serving.log.splitlines() if refused.headers["x-request-id"] in line]
     assert line.isprintable()
@@ -162,7 +162,7 @@ def test_headers_that_rewrite_a_request_or_look_like_others_are_not_forwarded(se
         CHUNKED + SIZE + b';note="a\\"b"\r\n' + ORDER + b"\r\n000\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n",
         CHUNKED + b"".join(b"1\r\n%c\r\n" % byte for byte in ORDER) + b"0\r\n\r\n",
         b"\r\n" + post(f"{API}/orders", ORDER),
-        post(f"http://shop{API}/orders", ORDER),
+        post(f"http://localhost{API}/orders", ORDER),
         post(f"{API}/orders", ORDER).replace(b"HTTP/1.1", b"HTTP/1.0"),
     ],
     ids=["chunks", "extension and trailers", "many chunks", "an empty line before", "absolute", "HTTP/1.0"],

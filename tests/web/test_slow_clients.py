@@ -21,7 +21,7 @@ from tests.web.test_server import children_of
 LESS_THAN_ANY_DEADLINE_SECONDS = 8.0
 AT_REST_SECONDS = 0.3
 ORDER = json.dumps(an_order()).encode()
-HALF_A_HEADER = b"POST /api/v1/orders HTTP/1.1\r\nHost: shop\r\nContent-"
+HALF_A_HEADER = b"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-"
 HALF_A_BODY = post(f"{API}/orders", ORDER)[:-10]
 NEVER_READ = get(f"{API}/events?limit=500") * 20
 LARGE = [{"sku": f"TEA-{number}", "quantity": 1, "unit_price": "4.50"} for number in range(100)]
