@@ -136,7 +136,8 @@ def _take_copies(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((name, source) for name, source in copies if source not in values and values.pop(name))
 
 
-def _removes(change: Change) -> bool:
+def removes(change: Change) -> bool:
+    """Whether its rows are removed."""
     return not change.columns and not change.copies
 
 
@@ -161,7 +162,7 @@ def _unless_outdated(change: Change, given: str, keyword: str) -> str:
 def sqlite_statement(change: Change) -> str:
     """The statement for one row, with the values of the row as its parameters, in their order."""
     table = change.table
-    if _removes(change):
+    if removes(change):
         return f"DELETE FROM {table.name} WHERE {' AND '.join(f'{name} = ?' for name in table.key)}"
     names = (*table.key, *change.columns)
     places = ", ".join("?" * len(names))
@@ -192,7 +193,7 @@ def postgres_statement(change: Change, schema: str) -> str:
             + _unless_outdated(change, "excluded", "WHERE")
         )
     matches = " AND ".join(f"{table.name}.{name} = given.{name}" for name in table.key)
-    if _removes(change):
+    if removes(change):
         return f"DELETE FROM {target} USING unnest({arrays}) AS given({', '.join(names)}) WHERE {matches}"
     return (
         f"UPDATE {target} SET {_new_values(change, 'given')} "

@@ -111,7 +111,8 @@ def write_rehearsal(rehearsal: Rehearsal) -> None:
             )
         for row in event.rows:
             key = ", ".join(f"{name} {value}" for name, value in row.key.items())
-            write_line(f"  would {'make' if row.is_new else 'change'} the row of {row.table} with {key}:")
+            act = "remove" if row.is_removed else "make" if row.is_new else "change"
+            write_line(f"  would {act} the row of {row.table} with {key}{'' if row.is_removed else ':'}")
             for column, values in row.columns.items():
                 write_line(f"    {column}: {json.dumps(values['from'])} -> {json.dumps(values['to'])}")
         if not event.events and not event.rows:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from system.persistence.tables import Change, Changes, Table
+from system.persistence.tables import Change, Changes, Table, removes
 from system.projections.projection import Projection
 
 Row = dict[str, Any]
@@ -13,12 +13,13 @@ Row = dict[str, Any]
 @dataclass(frozen=True)
 class RowChange:
     """What would become of a row: for each column that changes its value ``from`` and ``to``. A row
-    that `is_new` is not there yet."""
+    that `is_new` is not there yet, one that `is_removed` would be there no more."""
 
     table: str
     key: Mapping[str, Any]
     is_new: bool
     columns: Mapping[str, Mapping[str, Any]]
+    is_removed: bool = False
 
 
 class Rows:
@@ -42,6 +43,9 @@ class Rows:
         key = dict(zip(table.key, values, strict=False))
         given = dict(zip(change.columns, values[len(table.key) :], strict=True))
         before = self._row(table, key)
+        if removes(change):
+            self._rows[table.name, tuple(key.values())] = None
+            return None if before is None else RowChange(table.name, key, False, {}, is_removed=True)
         after = _after(change, before, key, given)
         if after is None:
             return None

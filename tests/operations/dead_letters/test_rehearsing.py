@@ -124,6 +124,9 @@ def as_changed(
             table = changed[change.table]
             row = next((r for r in table if all(r[k] == v for k, v in change.key.items())), None)
             assert (row is None) == change.is_new
+            if change.is_removed and row is not None:
+                table.remove(row)
+                continue
             if row is None:
                 row = dict(change.key)
                 table.append(row)
