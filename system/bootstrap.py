@@ -9,11 +9,13 @@ from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import psycopg.conninfo
+import structlog
 from eventsourcing.application import Application
 from eventsourcing.persistence import InternalError, PersistenceError
 from eventsourcing.utils import Environment
 
 from application.ports import PaymentGateway
+from application.references import Progress, claim_earlier_references
 from system.definition import (
     Inventory,
     OrderDashboard,
@@ -58,6 +60,13 @@ TUNED_DEFAULTS = {
 
 OPEN_WITHIN_SECONDS = 2.0
 PAUSE_BETWEEN_TRIES = 0.05
+
+
+log = structlog.get_logger()
+
+
+def _logged(read: int, whole: int) -> None:
+    log.info("the references of earlier orders are being claimed", events_read=read, events=whole)
 
 
 def utc_now() -> datetime:
@@ -178,17 +187,31 @@ class Orderwright:
 
 
 def build(
-    settings: Settings, *, gateway: PaymentGateway | None = None, clock: Clock = utc_now
+    settings: Settings,
+    *,
+    gateway: PaymentGateway | None = None,
+    clock: Clock = utc_now,
+    upgrading: Progress = _logged,
 ) -> Orderwright:
     """Open the stores and make the system. Tables that are missing are created; those of the tuned
-    module must be there: `SchemaMismatch` says so when they are not."""
+    module must be there: `SchemaMismatch` says so when they are not.
+
+    The first time on a store of an earlier release, the references of its orders are claimed, which
+    takes about half a minute a million orders; `upgrading` is told how far that is.
+    """
     environment = application_environment(settings)
     migrations.check(migration_targets(settings))
     applications: dict[str, Application[UUID]] = {
         name: _open(orderwright.get_app_cls(name), environment) for name in orderwright.nodes
     }
     gateway = gateway or SimulatedGateway(settings.gateway_latency_ms / 1000)
-    return Orderwright(settings, applications, gateway, clock)
+    built = Orderwright(settings, applications, gateway, clock)
+    try:
+        claim_earlier_references(built.orders, upgrading)
+    except BaseException:
+        built.close()
+        raise
+    return built
 
 
 def _open(application_class: type[A], environment: dict[str, str]) -> A:

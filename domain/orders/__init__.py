@@ -2,5 +2,6 @@
 
 from .lines import OrderLine
 from .order import Order, OrderStatus
+from .reference import OrderReference
 
-__all__ = ["Order", "OrderLine", "OrderStatus"]
+__all__ = ["Order", "OrderLine", "OrderReference", "OrderStatus"]

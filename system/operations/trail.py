@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import cast
 from uuid import UUID
 
-from application.views import EventView
+from application.views import EventView, OrderView
 from domain.inventory import Reservation
-from domain.shared.ids import fulfilment_id, payment_id, reservation_id, stock_item_id
+from domain.shared.ids import fulfilment_id, order_id_from_ref, payment_id, reservation_id, stock_item_id
 from system.bootstrap import Orderwright
 from system.persistence.recorders import StreamReader
 
@@ -21,10 +21,11 @@ def order_events(orderwright: Orderwright, order_id: UUID) -> list[EventView]:
     Streams are found by their derived ids, so this costs the same however large the store is; what
     was parked on the way and what became of it is found as `lot_events` tells.
     """
-    orderwright.orders.order(order_id)
+    order = orderwright.orders.order(order_id)
     inventory = list(_stream(orderwright, "Inventory", reservation_id(order_id)))
     events = [
         *_stream(orderwright, "Orders", order_id),
+        *_claim(orderwright, order),
         *_stream(orderwright, "OrderFulfilment", fulfilment_id(order_id)),
         *_stream(orderwright, "Payments", payment_id(order_id)),
         *inventory,
@@ -63,6 +64,16 @@ def _stream(
     reader = cast(StreamReader, orderwright.applications[application].recorder)
     for notification in reader.select_stream(stream_id, first, last):
         yield event_view(orderwright, application, notification)
+
+
+def _claim(orderwright: Orderwright, order: OrderView) -> Iterable[EventView]:
+    """How the order claimed its reference, if it had to. Of an earlier release two orders may carry
+    the same, and then it is the other one's."""
+    stream_id = order_id_from_ref(order.order_ref) if order.order_ref is not None else None
+    if stream_id is not None and str(stream_id) != order.order_id:
+        for event in _stream(orderwright, "Orders", stream_id):
+            if event.correlation_id == order.order_id:
+                yield event
 
 
 def _stock_events(orderwright: Orderwright, reservation: Iterable[EventView]) -> Iterable[EventView]:

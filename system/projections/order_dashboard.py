@@ -10,7 +10,7 @@ from eventsourcing.dispatch import singledispatchmethod
 from application.queries import ORDER_SORTS, OrderQuery, OrderRow, PageRequest, check_choice
 from application.views import LineView, Page, utc_text
 from domain.fulfilment import Fulfilment
-from domain.orders import Order, OrderStatus
+from domain.orders import Order, OrderReference, OrderStatus
 from domain.payments import Payment
 from system.persistence.tables import Table
 from system.processes.saga_facts import ASKS_INVENTORY, ASKS_ORDERS
@@ -64,6 +64,7 @@ class OrderDashboard(Projection):
         {
             *ASKS_INVENTORY,
             *ASKS_ORDERS,
+            OrderReference.Claimed,
             Fulfilment.RefundRequested,
             Fulfilment.WithdrawalRequested,
             Fulfilment.StepAttemptFailed,
