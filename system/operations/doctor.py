@@ -11,6 +11,8 @@ from system.operations.positions import ParkedReport, Position, parked_events, p
 from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.settings import IN_MEMORY, InvalidSettings, Settings
 
+REFERENCES_TOLD = 5
+
 
 class Verdict(StrEnum):
     """How a check came out. Only a problem makes the doctor's exit code 1."""
@@ -75,6 +77,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     stuck = find_stuck(orderwright, owners)
     checks += [_runner(owners), _positions_check(where, stuck), _parked_check(parked)]
     checks += [_failed_compensations(stuck), _progress(stuck)]
+    checks.append(_references(orderwright))
     return DoctorReport(tuple(checks), where, parked, stuck)
 
 
@@ -143,4 +146,20 @@ def _progress(stuck: StuckReport) -> Check:
         Verdict.PROBLEM,
         f"{stuck.overdue_count} fulfilments make no progress for longer than they may; the longest: order "
         f"{first.order_id}, {where} since {first.since:%Y-%m-%d %H:%M:%S}",
+    )
+
+
+def _references(orderwright: Orderwright) -> Check:
+    count, some = orderwright.dashboard.shared_references(REFERENCES_TOLD)
+    if not count:
+        return Check("references", Verdict.OK, "no two orders carry the same reference")
+    told = ", ".join(
+        f"{one.order_ref} ({' and '.join(one.order_ids)}{', and others' if one.orders > 2 else ''})"
+        for one in some
+    )
+    return Check(
+        "references",
+        Verdict.WARNING,
+        f"{count} references are carried by several orders, each charged by itself, as an earlier release "
+        f"took them: cancel what was ordered once; {told}{', ...' if count > len(some) else ''}",
     )
