@@ -38,7 +38,7 @@ def test_the_references_of_earlier_orders_are_claimed_when_the_store_is_migrated
     )
 
     for _ in range(2):
-        console("migrate", **tuned_postgres)
+        Console(console.folder, tuned_postgres)("migrate")
 
     (claim,) = events_of(orders, "OrderReference.Claimed")
     assert claim.order_ref == "web-1"
