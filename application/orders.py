@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.orders import Order, OrderLine, OrderReference
+from domain.orders import Order, OrderLine, OrderReference, priced
 from domain.shared.aggregates import Aggregate
 from domain.shared.causes import because_of
 from domain.shared.errors import Contradiction, DomainError, NotFound
@@ -99,9 +99,9 @@ class Orders(Application):
             "the order could not be placed for the moment; nothing was recorded, try again"
         )
 
-    def check(self, command: PlaceOrder, context: CommandContext) -> None:
+    def check(self, command: PlaceOrder) -> None:
         """Raise what placing the order would be refused with, whatever is stored. Records nothing."""
-        _place(command, command.order_id, context)
+        priced(_lines(command.items), command.currency)  # every rule of a new order is about its lines
 
     def order_id_of(self, order_ref: str) -> UUID:
         """The id of the order with this reference, if there is one."""

@@ -6,12 +6,13 @@ from uuid import UUID
 from eventsourcing.domain import AggregateCreated, event
 
 from domain.shared.aggregates import Aggregate
-from domain.shared.ids import derive
+from domain.shared.ids import derive, remembered
 from domain.shared.products import ProductQuantity
 
 Lines = tuple[ProductQuantity, ...]
 
 
+@remembered
 def supply_id(order_ref: str) -> UUID:
     """The one supply of the order with this reference."""
     return derive("supply", order_ref)

@@ -133,10 +133,7 @@ class Import:
 
     def _needs(self, commands: Sequence[PlaceOrder]) -> list[Need]:
         """What is to be in stock for those of these orders that are not placed."""
-        context = self._context("import:check")
-        wanted = {
-            command.order_id: command for command in commands if self._would_be_placed(command, context)
-        }
+        wanted = {command.order_id: command for command in commands if self._would_be_placed(command)}
         placed = patiently(self._orderwright.orders.present, wanted) if wanted else set()
         return [
             Need(command.order_ref or "", _products_of(command))
@@ -144,9 +141,9 @@ class Import:
             if order_id not in placed
         ]
 
-    def _would_be_placed(self, command: PlaceOrder, context: CommandContext) -> bool:
+    def _would_be_placed(self, command: PlaceOrder) -> bool:
         try:
-            self._orderwright.orders.check(command, context)
+            self._orderwright.orders.check(command)
         except DomainError:
             return False
         return True
