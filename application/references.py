@@ -7,17 +7,25 @@ reference already, both are kept, and the reference is the first one's.
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError, Notification, ProcessRecorder, StoredEvent, Tracking
+from eventsourcing.persistence import (
+    IntegrityError,
+    Notification,
+    OperationalError,
+    ProcessRecorder,
+    StoredEvent,
+    Tracking,
+)
 
 from domain.orders import Order, OrderReference
 from domain.shared.causes import Cause, because_of
 from domain.shared.ids import order_id_from_ref
 
-from .base import MAX_TRIES, PAGE_SIZE, ConcurrentChanges
+from .base import MAX_TRIES, PAGE_SIZE
 from .orders import Orders
 
 READ_UP_TO = "OrderReferences.read"
@@ -31,13 +39,14 @@ Progress = Callable[[int, int], object]
 def claim_earlier_references(orders: Orders, progress: Progress = lambda *_: None) -> int:
     """Claim what is not claimed yet; how many references that were. A later call reads one row.
 
-    Raises `ConcurrentChanges` when others kept recording the same, who are then doing it.
+    Raises `PersistenceError` when the store cannot be used, or others keep recording the same.
     """
     recorder = cast(ProcessRecorder, orders.recorder)
     if recorder.max_tracking_id(ALL_CLAIMED) is not None:
         return 0
     head = recorder.max_notification_id() or 0
-    claimed = failures = 0
+    claimed = 0
+    tries: Counter[int] = Counter()
     while (position := recorder.max_tracking_id(READ_UP_TO) or 0) < head:
         page = recorder.select_notifications(
             position, PAGE_SIZE, stop=head, topics=[Order.Created.TOPIC], inclusive_of_start=False
@@ -47,9 +56,12 @@ def claim_earlier_references(orders: Orders, progress: Progress = lambda *_: Non
         try:
             recorder.insert_events(claims, tracking=Tracking(READ_UP_TO, last))
         except IntegrityError:  # another process reads as well, or somebody just placed such an order
-            failures += 1
-            if failures > MAX_TRIES and recorder.max_tracking_id(READ_UP_TO) == position:
-                raise ConcurrentChanges("others kept claiming the same references; start again") from None
+            tries[position] += 1
+            if tries[position] > MAX_TRIES:
+                raise OperationalError(
+                    f"the references of orders behind position {position} of Orders cannot be claimed: "
+                    "others keep claiming them; start again"
+                ) from None
             continue
         claimed += len(claims)
         progress(last, head)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from eventsourcing.persistence import OperationalError
 
 from application import references
 from application.orders import OrderRefTaken, Orders, PlaceOrder
@@ -168,6 +169,17 @@ def test_several_processes_that_begin_at_the_same_moment_claim_everything_once(
 
     orders = open_way(ByHand, durable_persistence).orderwright.orders
     assert claims(orders) == {f"web-{number}": order for number, order in enumerate(earlier)}
+
+
+def test_what_can_never_be_claimed_ends_the_start_instead_of_going_on_for_ever(
+    on_sqlite: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_earlier_release(on_sqlite, open_way, monkeypatch, *keyed(1), an_order(ref="web-1"))
+    monkeypatch.setattr(Orders, "present", lambda *_: set())  # so it does not see that it is taken
+
+    with pytest.raises(OperationalError, match="cannot be claimed"):
+        build(Settings.from_environment(on_sqlite))
+    assert "cannot be claimed" in next(c.detail for c in examine(on_sqlite).checks if c.name == "store")
 
 
 def test_pairs_that_an_earlier_release_took_are_kept_and_the_doctor_lists_them(
