@@ -87,11 +87,11 @@ class Application(eventsourcing.application.Application[UUID]):
 
     def find(
         self,
-        aggregate_class: type[A],  # noqa: ARG002 - names the type of the answer
+        aggregate_class: type[A],
         aggregate_id: UUID,
         version: int | None = None,
     ) -> A | None:
-        """The aggregate, at a version if one is given, or None when there is none.
+        """The aggregate, at a version if one is given, or None when there is none of this kind.
 
         Raises `UnreadableEvent`.
         """
@@ -99,10 +99,10 @@ class Application(eventsourcing.application.Application[UUID]):
             found: Any = self.repository.get(aggregate_id, version=version)
         except AggregateNotFoundError:
             return None
-        return cast(A, found)
+        return found if isinstance(found, aggregate_class) else None
 
     def find_all(self, aggregate_class: type[A], aggregate_ids: Iterable[UUID]) -> dict[UUID, A]:
-        """Those of the aggregates that there are, read at once. Raises `UnreadableEvent`."""
+        """Those of the aggregates that there are of this kind, read at once. Raises `UnreadableEvent`."""
         if not hasattr(self.recorder, "select_streams"):  # the library's own
             each = {id_: self.find(aggregate_class, id_) for id_ in aggregate_ids}
             return {id_: aggregate for id_, aggregate in each.items() if aggregate is not None}
@@ -111,7 +111,15 @@ class Application(eventsourcing.application.Application[UUID]):
         for aggregate in found.values():
             if type(aggregate) is UnreadableStream:
                 raise aggregate.error
-        return {id_: aggregate for id_, aggregate in found.items() if aggregate is not None}
+        return {id_: found[id_] for id_ in found if isinstance(found[id_], aggregate_class)}
+
+    def present(self, stream_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of the streams that there are, of whatever kind. Nothing is decoded."""
+        if hasattr(self.recorder, "select_streams"):
+            reader = cast(StreamsReader, self.recorder)
+            stored = reader.select_streams(dict.fromkeys(stream_ids, 0))
+            return {cast(UUID, event.originator_id) for event in stored}
+        return {id_ for id_ in stream_ids if any(True for _ in self.recorder.select_events(id_, limit=1))}
 
     def check_version(self, aggregate_id: UUID, expected: int | None) -> None:
         """Raise `VersionConflict` when a stream does not end at the expected version (0: there is none).

@@ -1,6 +1,7 @@
 """Orders: place, cancel, look up now or as of then."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,7 +9,8 @@ from uuid import UUID, uuid4
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.orders import Order, OrderLine
+from domain.orders import Order, OrderLine, OrderReference, priced
+from domain.shared.aggregates import Aggregate
 from domain.shared.causes import because_of
 from domain.shared.errors import Contradiction, DomainError, NotFound
 from domain.shared.ids import order_id_from_key, order_id_from_ref
@@ -32,7 +34,7 @@ class IdempotencyKeyReused(Contradiction):
 
 
 class OrderRefTaken(Contradiction):
-    """An order with this reference exists and is not the same."""
+    """An order with this reference exists and is not the same, whatever way it came."""
 
     code = "order_ref_taken"
 
@@ -48,7 +50,7 @@ class Item:
 
 @dataclass(frozen=True)
 class PlaceOrder:
-    """Place an order. With an idempotency key, or else a reference, it can be sent again safely."""
+    """Place an order. With an idempotency key or a reference it can be sent again safely."""
 
     customer_id: str
     currency: str
@@ -67,10 +69,10 @@ class PlaceOrder:
             return order_id_from_ref(self.order_ref)
         return uuid4()
 
-
-def order_id_of(order_ref: str) -> UUID:
-    """The id of the order that was placed with this reference and without an idempotency key."""
-    return order_id_from_ref(order_ref)
+    @property
+    def claims_reference(self) -> bool:
+        """Whether the order's id says nothing of its reference, which therefore has to be claimed."""
+        return self.idempotency_key is not None and self.order_ref is not None
 
 
 class Orders(Application):
@@ -84,27 +86,36 @@ class Orders(Application):
         Raises a `DomainError` that points at the part that broke a rule, `IdempotencyKeyReused` or
         `OrderRefTaken`. Nothing is recorded then.
         """
-        order = _place(command, command.order_id, context)
-        try:
-            position = last_position(self.save(order))
-        except IntegrityError:
-            existing = self._get(order.id)
-            self._check_same(command, existing, order)
-            return self._written(existing, None, replayed=True)
-        return self._written(order, position)
+        streams = _streams(command)
+        for _ in range(MAX_TRIES):
+            order = _place(command, streams[0], context)
+            try:
+                position = last_position(self.save(*_claims(command, order, context), order))
+            except IntegrityError:
+                existing = _first(streams, self._orders_at(streams))
+                if existing is None:
+                    continue
+                self._check_same(command, existing, order)
+                return self._written(existing, None, replayed=True)
+            return self._written(order, position)
+        raise ConcurrentChanges(
+            "the order could not be placed for the moment; nothing was recorded, try again"
+        )
 
     def check_placed(self, order_id: UUID) -> None:
         """Raise `OrderNotFound` when there is no such order. One that cannot be read is one."""
-        if not self.is_placed(order_id):
-            raise OrderNotFound(f"there is no order {order_id}")
+        with contextlib.suppress(UnreadableEvent):
+            self._get(order_id)
 
-    def check(self, command: PlaceOrder, context: CommandContext) -> None:
+    def check(self, command: PlaceOrder) -> None:
         """Raise what placing the order would be refused with, whatever is stored. Records nothing."""
-        _place(command, command.order_id, context)
+        priced(_lines(command.items), command.currency)  # every rule of a new order is about its lines
 
-    def is_placed(self, order_id: UUID) -> bool:
-        """Whether there is such an order."""
-        return any(True for _ in self.recorder.select_events(order_id, limit=1))
+    def order_id_of(self, order_ref: str) -> UUID:
+        """The id of the order with this reference, if there is one."""
+        stream_id = order_id_from_ref(order_ref)
+        claim = self.find(OrderReference, stream_id)
+        return stream_id if claim is None else claim.order_id
 
     def place_orders(
         self, commands: Sequence[PlaceOrder], context: CommandContext
@@ -114,20 +125,23 @@ class Orders(Application):
         Answers for each, in order: the new order, the error it was refused with, or None when it
         had been placed before.
         """
-        order_ids = [command.order_id for command in commands]
+        streams_of = [_streams(command) for command in commands]
         answers: list[OrderView | DomainError | None] = [None] * len(commands)
         known: dict[UUID, Order] = {}
         unreadable: dict[UUID, UnreadableEvent] = {}
         for _ in range(MAX_TRIES):
-            fresh: dict[UUID, Order] = {}
-            for number, (order_id, command) in enumerate(zip(order_ids, commands, strict=True)):
+            fresh: dict[UUID, Order] = {}  # by each stream that begins with it
+            begun: list[Aggregate] = []
+            for number, (streams, command) in enumerate(zip(streams_of, commands, strict=True)):
                 try:
-                    order = _place(command, order_id, context)
-                    if order_id in unreadable:
-                        raise unreadable[order_id]
-                    before = known.get(order_id) or fresh.get(order_id)
+                    order = _place(command, streams[0], context)
+                    for stream_id in streams:
+                        if stream_id in unreadable:
+                            raise unreadable[stream_id]
+                    before = _first(streams, known) or _first(streams, fresh)
                     if before is None:
-                        fresh[order_id] = order
+                        fresh |= dict.fromkeys(streams, order)
+                        begun += [*_claims(command, order, context), order]
                         answers[number] = order_view(order)
                     else:
                         self._check_same(command, before, order)
@@ -135,15 +149,13 @@ class Orders(Application):
                 except DomainError as error:
                     answers[number] = error
             try:
-                self.save(*fresh.values())
+                self.save(*begun)
             except IntegrityError:
-                for order_id in fresh:
+                for stream_id in fresh:
                     try:
-                        stored = self.find(Order, order_id)
+                        known |= self._orders_at([stream_id])
                     except UnreadableEvent as error:
-                        unreadable[order_id] = error
-                    else:
-                        known |= {} if stored is None else {order_id: stored}
+                        unreadable[stream_id] = error
             else:
                 return answers
         raise ConcurrentChanges("others kept placing the same orders; nothing was recorded, try again")
@@ -189,7 +201,7 @@ class Orders(Application):
         version = 0
         try:
             for event in self.events.get(order_id):
-                if event.timestamp > moment:  # type: ignore[attr-defined]  # every event of ours has a time
+                if not isinstance(event, Order.Event) or event.timestamp > moment:
                     break
                 version = event.originator_version
         except UnreadableEvent as error:
@@ -204,11 +216,19 @@ class Orders(Application):
             raise OrderNotFound(f"there is no order {order_id}")
         return order
 
+    def _orders_at(self, stream_ids: Iterable[UUID]) -> dict[UUID, Order]:
+        """The orders that stand at these streams, by themselves or as a claim that names them."""
+        found = self.find_all(Aggregate, stream_ids)
+        claimed = {id_: claim.order_id for id_, claim in found.items() if isinstance(claim, OrderReference)}
+        named = self.find_all(Order, claimed.values())
+        orders = {id_: named.get(claimed[id_]) if id_ in claimed else found[id_] for id_ in found}
+        return {id_: order for id_, order in orders.items() if isinstance(order, Order)}
+
     @staticmethod
     def _check_same(command: PlaceOrder, existing: Order, again: Order) -> None:
         if _content(existing) == _content(again):
             return
-        if command.idempotency_key is not None:
+        if command.idempotency_key is not None and existing.id == again.id:
             raise IdempotencyKeyReused(f"this idempotency key placed order {existing.id}, with other content")
         raise OrderRefTaken(
             f"order {existing.id} carries reference {command.order_ref!r}, with other content",
@@ -237,6 +257,26 @@ def order_view(order: Order) -> OrderView:
         cancelled_at=order.cancelled_at,
         cancel_reason=order.cancel_reason,
     )
+
+
+def _streams(command: PlaceOrder) -> tuple[UUID, ...]:
+    """The streams that begin with an order: its own, and that of a reference it has to claim."""
+    if command.claims_reference:
+        return command.order_id, order_id_from_ref(command.order_ref or "")
+    return (command.order_id,)
+
+
+def _claims(command: PlaceOrder, order: Order, context: CommandContext) -> list[OrderReference]:
+    """What an order claims. It is recorded before the order itself, so that the last event of the
+    command is one that followers react to, and record how far they are."""
+    if command.order_ref is None or not command.claims_reference:
+        return []
+    with because_of(context.cause(order.id)):
+        return [OrderReference.claim(command.order_ref, order.id)]
+
+
+def _first(streams: Iterable[UUID], orders: Mapping[UUID, Order]) -> Order | None:
+    return next((orders[stream_id] for stream_id in streams if stream_id in orders), None)
 
 
 def _place(command: PlaceOrder, order_id: UUID, context: CommandContext) -> Order:

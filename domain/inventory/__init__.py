@@ -2,5 +2,6 @@
 
 from .reservation import Reservation, ReservationStatus, ReservedLine
 from .stock_item import StockItem
+from .supply import Supply, supply_id
 
-__all__ = ["Reservation", "ReservationStatus", "ReservedLine", "StockItem"]
+__all__ = ["Reservation", "ReservationStatus", "ReservedLine", "StockItem", "Supply", "supply_id"]

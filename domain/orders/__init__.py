@@ -1,6 +1,7 @@
 """Orders: what was ordered, and whether it still stands."""
 
-from .lines import OrderLine
+from .lines import OrderLine, priced
 from .order import Order, OrderStatus
+from .reference import OrderReference
 
-__all__ = ["Order", "OrderLine", "OrderStatus"]
+__all__ = ["Order", "OrderLine", "OrderReference", "OrderStatus", "priced"]

@@ -21,6 +21,8 @@ from system.operations.writable import unwritable
 from system.persistence.agreement import Disagreement
 from system.settings import IN_MEMORY, InvalidSettings, Settings
 
+REFERENCES_TOLD = 5
+
 
 class Verdict(StrEnum):
     """How a check came out. Only a problem makes the doctor's exit code 1."""
@@ -93,6 +95,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     ]
     checks += [_lots_check(stuck.damaged_lots), _failed_compensations(stuck), _progress(stuck)]
     checks.append(_clocks(latest_events(orderwright), ahead_of_database(orderwright) or 0.0))
+    checks.append(_references(orderwright))
     return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
 
 
@@ -224,3 +227,19 @@ def _clocks(latest: tuple[LatestEvent, ...], ahead: float) -> Check:
         return Check("clocks", Verdict.OK, "nothing is from the future")
     advice = "no order waits for it, but times are shown wrongly: check the time synchronisation (NTP)"
     return Check("clocks", Verdict.WARNING, f"{'; '.join(wrong)}; {advice}")
+
+
+def _references(orderwright: Orderwright) -> Check:
+    count, some = orderwright.dashboard.shared_references(REFERENCES_TOLD)
+    if not count:
+        return Check("references", Verdict.OK, "no two orders carry the same reference")
+    told = ", ".join(
+        f"{one.order_ref} ({' and '.join(one.order_ids)}{', and others' if one.orders > 2 else ''})"
+        for one in some
+    )
+    return Check(
+        "references",
+        Verdict.WARNING,
+        f"{count} references are carried by several orders, each charged by itself, as an earlier release "
+        f"took them: cancel what was ordered once; {told}{', ...' if count > len(some) else ''}",
+    )

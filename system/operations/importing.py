@@ -2,29 +2,30 @@
 
 Everything has a derived id, so an import can be stopped at any moment, killed included, and run
 again: what is there already is found, and nothing is recorded twice. An order's id comes from its
-`order_ref`; a receipt's command id from the digest of the file and the SKU. All receipts are
-recorded before the first order of the file is placed: as soon as one is placed, the stock for
-all of them is there, and a later run, which finds fewer orders to receive for, leaves it so.
+`order_ref`, and so does that of the supply which remembers what was received for it: it is found
+again in whatever file the order comes next time. All stock is received before the first order of
+the file is placed.
 """
 
 import hashlib
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from application.base import CommandContext, ConcurrentChanges
-from application.limits import MAX_QUANTITY
 from application.orders import PlaceOrder
-from domain.inventory.stock_item import ReceiptAlreadyRecorded
+from application.receiving import Need, Receiving, TakenIn, lines_of
+from domain.inventory import StockItem
 from domain.shared.errors import DomainError
+from domain.shared.products import ProductQuantity
 from system.bootstrap import Orderwright
 from system.runner.feed import STORE_FAULTS
 
 from .order_files import FileOrder, OrderFile, Refusal
+from .repeated_references import Progress, RepeatedReferences
 
 BATCH_ORDERS = 200
 BATCH_LINES = 2000
@@ -33,9 +34,6 @@ STORE_PATIENCE_SECONDS = 30.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Progress = Callable[[int, int], object]
-"""Told how many bytes of the file, and how many of its orders, are done."""
-
 
 def _silently(*_: int) -> None:
     """No progress is wanted."""
@@ -43,11 +41,18 @@ def _silently(*_: int) -> None:
 
 @dataclass
 class Received:
-    """The stock that was received for a file, now (`quantity` in `receipts`) or in an earlier run."""
+    """The stock that was received for a file: now (`quantity` pieces in `receipts`), and for how many
+    lines of orders (one a product) it had been received in an earlier run."""
 
     receipts: int = 0
     quantity: int = 0
     receipts_before: int = 0
+
+    def add(self, batch: TakenIn) -> None:
+        """Count one more batch."""
+        self.receipts += batch.receipts
+        self.quantity += batch.quantity
+        self.receipts_before += batch.receipts_before
 
 
 @dataclass
@@ -61,39 +66,50 @@ class Placed:
 
 
 class Import:
-    """The import of one file, by one user. Raises `OSError` and `UnreadableFile`."""
+    """The import of one file, by one user. To be closed. Raises `OSError` and `UnreadableFile`."""
 
     def __init__(self, orderwright: Orderwright, file: OrderFile, user: str | None) -> None:
         self._orderwright = orderwright
         self._file = file
         self._user = user
+        self._repeated: RepeatedReferences | None = None
         self.digest = digest_of(file.path)
+
+    def look_through(self, progress: Progress = _silently) -> RepeatedReferences:
+        """Read the whole file once, before anything of it is recorded."""
+        if self._repeated is None:
+            self._repeated = RepeatedReferences(self._file, progress)
+        return self._repeated
 
     def receive_stock(self, progress: Progress = _silently) -> Received:
         """Receive what the orders of the file need that would be accepted and are not placed yet."""
-        received = Received()
-        for sku, quantity in self._needed(progress).items():
-            for number, part in enumerate(_parts(quantity), 1):
-                suffix = f":{number}" if number > 1 else ""
-                context = self._context(f"import:{self.digest}:{sku}{suffix}")
-                try:
-                    written = patiently(self._receive, sku, part, context)
-                except ReceiptAlreadyRecorded:
-                    received.receipts_before += 1
-                    continue
-                received.receipts += written
-                received.quantity += part if written else 0
-                received.receipts_before += not written
+        received, done = Received(), 0
+        receiving = Receiving(self._orderwright.inventory, self._is_received_already)
+        for batch in _batches(self._orders()):
+            needs = self._needs([order.command for order in batch if order.command is not None])
+            if needs:
+                received.add(patiently(receiving.receive, needs, self._context("import")))
+            done += len(batch)
+            progress(batch[-1].bytes_read, done)
         return received
 
     def place_orders(self, refuse: Callable[[Refusal], object], progress: Progress = _silently) -> Placed:
         """Place the orders of the file; each refused line is told to `refuse`, in the file's order."""
         placed, done = Placed(), 0
-        for batch in _batches(self._file.orders()):
+        for batch in _batches(self._orders()):
             self._place(batch, placed, refuse)
             done += len(batch)
             progress(batch[-1].bytes_read, done)
         return placed
+
+    def close(self) -> None:
+        """Forget what was found out about the file."""
+        if self._repeated is not None:
+            self._repeated.close()
+            self._repeated = None
+
+    def _orders(self) -> Iterator[FileOrder]:
+        return self.look_through().refusing(self._file.orders())
 
     def _place(self, batch: list[FileOrder], placed: Placed, refuse: Callable[[Refusal], object]) -> None:
         commands = [order.command for order in batch if order.command is not None]
@@ -115,56 +131,37 @@ class Import:
             for refusal in refusals:
                 refuse(refusal)
 
-    def _needed(self, progress: Progress) -> dict[str, int]:
-        """The quantity of each product that is still to be received, were nothing received yet."""
-        orders = self._orderwright.orders
-        context = self._context("import:check")
-        nothing_is_placed = patiently(orders.recorder.max_notification_id) is None
-        needed: dict[str, int] = {}
-        with closing(_Seen()) as seen:
-            for number, order in enumerate(self._file.orders(), 1):
-                command = order.command
-                progress(order.bytes_read, number)
-                if command is None or not self._would_be_placed(command, context):
-                    continue
-                # The same order may stand in the file twice. A set of all would not fit in memory.
-                if not seen.add(command.order_id.bytes):
-                    continue
-                if nothing_is_placed or not patiently(orders.is_placed, command.order_id):
-                    for item in command.items:
-                        needed[item.sku] = needed.get(item.sku, 0) + item.quantity
-        return needed
+    def _needs(self, commands: Sequence[PlaceOrder]) -> list[Need]:
+        """What is to be in stock for those of these orders that are not placed."""
+        wanted = {command.order_id: command for command in commands if self._would_be_placed(command)}
+        placed = patiently(self._orderwright.orders.present, wanted) if wanted else set()
+        return [
+            Need(command.order_ref or "", _products_of(command))
+            for order_id, command in wanted.items()
+            if order_id not in placed
+        ]
 
-    def _would_be_placed(self, command: PlaceOrder, context: CommandContext) -> bool:
+    def _would_be_placed(self, command: PlaceOrder) -> bool:
         try:
-            self._orderwright.orders.check(command, context)
+            self._orderwright.orders.check(command)
         except DomainError:
             return False
         return True
 
-    def _receive(self, sku: str, quantity: int, context: CommandContext) -> bool:
-        return not self._orderwright.inventory.receive_stock(sku, quantity, context).replayed
+    def _is_received_already(self, item: StockItem) -> bool:
+        """Whether an earlier release received the stock item for this very file: for all of its orders
+        at once, under the digest of the file."""
+        return f"import:{self.digest}:{item.sku}" in item.receipt_of_command
 
     def _context(self, command_id: str) -> CommandContext:
         return CommandContext(command_id, self._orderwright.clock(), self._user)
 
 
-class _Seen:
-    """A set of keys on disk: SQLite keeps a database without a name in a temporary file of its own."""
-
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute("PRAGMA synchronous = OFF")
-        self._database.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
-        self._database.execute("BEGIN")
-
-    def add(self, key: bytes) -> bool:
-        """Add a key; False when it was there."""
-        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount > 0
-
-    def close(self) -> None:
-        """Forget everything."""
-        self._database.close()
+def _products_of(command: PlaceOrder) -> tuple[ProductQuantity, ...]:
+    quantities: Counter[str] = Counter()
+    for item in command.items:
+        quantities[item.sku] += item.quantity
+    return lines_of(quantities)
 
 
 def digest_of(path: Path) -> str:
@@ -185,13 +182,6 @@ def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
                 raise
         time.sleep(pause)
         pause = min(pause * 2, 2.0)
-
-
-def _parts(quantity: int) -> Iterator[int]:
-    """A quantity in parts that one receipt can hold."""
-    while quantity > 0:
-        yield min(quantity, MAX_QUANTITY)
-        quantity -= MAX_QUANTITY
 
 
 def _batches(orders: Iterator[FileOrder]) -> Iterator[list[FileOrder]]:

@@ -74,9 +74,13 @@ class FileOrder:
 
 
 class OrderFile:
-    """A file of orders. Raises `OSError`, and `UnreadableFile` when reading begins."""
+    """A file of orders. Raises `OSError`, and `UnreadableFile`, also when reading begins."""
 
     def __init__(self, path: Path, payment_method: str) -> None:
+        if not path.is_file():  # what comes through a pipe is gone once it was read
+            raise UnreadableFile(
+                f"{path} is not a regular file: it has to be read several times, so save it as one first"
+            )
         self.path = path
         self.size = path.stat().st_size
         self._payment_method = payment_method

@@ -4,9 +4,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
+from application.unreadable import UnreadableEvent
 from application.views import FoundEvent
 from domain.inventory import Reservation
-from domain.shared.ids import event_id, fulfilment_id, payment_id, reservation_id, stock_item_id
+from domain.shared.ids import (
+    event_id,
+    fulfilment_id,
+    order_id_from_ref,
+    payment_id,
+    reservation_id,
+    stock_item_id,
+)
 from system.bootstrap import Orderwright
 
 from .events import found_stream
@@ -25,6 +33,7 @@ def order_events(orderwright: Orderwright, order_id: UUID) -> list[FoundEvent]:
     inventory = list(found_stream(orderwright, "Inventory", reservation_id(order_id)))
     events = [
         *found_stream(orderwright, "Orders", order_id),
+        *_claim(orderwright, order_id),
         *found_stream(orderwright, "OrderFulfilment", fulfilment_id(order_id)),
         *found_stream(orderwright, "Payments", payment_id(order_id)),
         *inventory,
@@ -65,6 +74,20 @@ def _id(event: FoundEvent) -> str:
 def _time(event: FoundEvent) -> datetime:
     """When it was. One that does not tell comes right behind the one before it in its application."""
     return event.recorded_at or datetime.min.replace(tzinfo=UTC)
+
+
+def _claim(orderwright: Orderwright, order_id: UUID) -> Iterable[FoundEvent]:
+    """How the order claimed its reference, if it had to. Of an earlier release two orders may carry
+    the same, and then it is the other one's."""
+    try:
+        order_ref = orderwright.orders.order(order_id).order_ref
+    except UnreadableEvent:  # it does not tell its reference any more
+        return
+    stream_id = order_id_from_ref(order_ref) if order_ref is not None else None
+    if stream_id is not None and stream_id != order_id:
+        for event in found_stream(orderwright, "Orders", stream_id):
+            if event.correlation_id == str(order_id):
+                yield event
 
 
 def _stock_events(orderwright: Orderwright, reservation: Iterable[FoundEvent]) -> Iterable[FoundEvent]:

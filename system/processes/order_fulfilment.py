@@ -8,8 +8,8 @@ from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment
-from domain.inventory import Reservation, StockItem
-from domain.orders import Order
+from domain.inventory import Reservation, StockItem, Supply
+from domain.orders import Order, OrderReference
 from domain.payments import Payment
 from domain.shared.ids import fulfilment_id
 from domain.shared.money import Money
@@ -25,6 +25,7 @@ class OrderFulfilment(Process):
     begins_with = "Orders"
     ignored = frozenset(
         {
+            OrderReference.Claimed,
             Payment.Requested,
             Payment.ChargeWithdrawn,
             Payment.RefundRequested,
@@ -36,6 +37,8 @@ class OrderFulfilment(Process):
             StockItem.Corrected,
             StockItem.Reserved,
             StockItem.Released,
+            Supply.Received,
+            Supply.Changed,
         }
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from eventsourcing.dispatch import singledispatchmethod
 from application.queries import ORDER_SORTS, OrderQuery, OrderRow, PageRequest, check_choice
 from application.views import LineView, Page, utc_text
 from domain.fulfilment import Fulfilment
-from domain.orders import Order, OrderStatus
+from domain.orders import Order, OrderReference, OrderStatus
 from domain.payments import Payment
 from system.persistence.tables import Table
 from system.processes.saga_facts import ASKS_INVENTORY, ASKS_ORDERS
@@ -52,6 +53,16 @@ ORDERS = Table(
     guards={"fulfilment_status": UNWINDING},
 )
 
+
+@dataclass(frozen=True)
+class SharedReference:
+    """A reference that several orders carry: how many, and two of them."""
+
+    order_ref: str
+    orders: int
+    order_ids: tuple[str, str]
+
+
 _SORT_COLUMN = dict(zip(ORDER_SORTS, ("created_at", "total_sort", "customer_id", "status"), strict=True))
 _COLUMN_KIND: dict[str, type] = {"total_sort": int}
 
@@ -65,6 +76,7 @@ class OrderDashboard(Projection):
         {
             *ASKS_INVENTORY,
             *ASKS_ORDERS,
+            OrderReference.Claimed,
             Fulfilment.RefundRequested,
             Fulfilment.WithdrawalRequested,
             Fulfilment.StepAttemptFailed,
@@ -205,6 +217,18 @@ class OrderDashboard(Projection):
             "GROUP BY status ORDER BY status"
         )
         return {row["status"]: int(row["n"]) for row in rows}
+
+    def shared_references(self, limit: int) -> tuple[int, list[SharedReference]]:
+        """How many references are carried by several orders, and the first few of them. An earlier
+        release let that happen. This looks at every order."""
+        rows = self.rows(
+            "SELECT order_ref, COUNT(*) AS n, MIN(order_id) AS one, MAX(order_id) AS other, "
+            "COUNT(*) OVER () AS shared FROM @order_dashboard WHERE order_ref IS NOT NULL "
+            "GROUP BY order_ref HAVING COUNT(*) > 1 ORDER BY order_ref LIMIT :limit",
+            limit=limit,
+        )
+        found = [SharedReference(row["order_ref"], row["n"], (row["one"], row["other"])) for row in rows]
+        return (int(rows[0]["shared"]) if rows else 0), found
 
 
 def _status(status: str | None) -> str | None:

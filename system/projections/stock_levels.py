@@ -9,7 +9,7 @@ from eventsourcing.dispatch import singledispatchmethod
 from application.inventory import ProductNotFound
 from application.queries import PageRequest
 from application.views import Page, StockView
-from domain.inventory import Reservation, StockItem
+from domain.inventory import Reservation, StockItem, Supply
 from system.persistence.tables import Table
 
 from .paging import check_limit, decode_cursor, page_of
@@ -34,7 +34,9 @@ class StockLevels(Projection):
 
     name = "StockLevels"
     tables = (STOCK_LEVELS,)
-    ignored = frozenset({Reservation.Made, Reservation.Rejected, Reservation.Released})
+    ignored = frozenset(
+        {Reservation.Made, Reservation.Rejected, Reservation.Released, Supply.Received, Supply.Changed}
+    )
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:

@@ -137,6 +137,9 @@ def test_a_refusal_points_at_the_part_that_broke_a_rule_and_stores_nothing(
 
     assert (refused.value.code, refused.value.field) == (code, field)
     assert stored(orders) == 0
+    with pytest.raises(type(refused.value)) as checked:
+        orders.check(an_order(*items, currency=currency))
+    assert (checked.value.code, checked.value.field) == (code, field)
 
 
 def answers(orders: Orders, *commands: object) -> list[str]:

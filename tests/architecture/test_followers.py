@@ -12,9 +12,9 @@ from system.processes.following import Following, handled_events
 from tests.history.samples import recorded_event_types
 
 RECORDS: dict[str, tuple[str, ...]] = {
-    "Orders": ("Order",),
+    "Orders": ("Order", "OrderReference"),
     "Payments": ("Payment",),
-    "Inventory": ("StockItem", "Reservation"),
+    "Inventory": ("StockItem", "Reservation", "Supply"),
     "OrderFulfilment": ("Fulfilment",),
 }
 """Whose streams each application keeps. A follower's own parking lot is nobody's business."""

@@ -45,11 +45,11 @@ class Console:
         assert result.stdout == ""
         return json.loads(result.stderr)
 
-    def start(self, *arguments: object) -> "subprocess.Popen[str]":
-        """Run a command in a process of its own, which does not outlive the test."""
+    def start(self, *arguments: object, code: str = _RUN) -> "subprocess.Popen[str]":
+        """Run a command in a process of its own, by this code, which does not outlive the test."""
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, *map(str, arguments)],
+            [sys.executable, "-c", code, *map(str, arguments)],
             cwd=self.folder,
             env={**os.environ, **self.environment, "PYTHONPATH": path},
             stdout=subprocess.PIPE,

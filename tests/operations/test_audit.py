@@ -198,5 +198,13 @@ def test_every_kind_of_event_has_a_meaning_or_is_named_as_irrelevant() -> None:
         *meanings.SHELF,
         *meanings.IRRELEVANT,
     ]
-    families = ("Order.", "Fulfilment.", "Payment.", "Reservation.", "StockItem.")
+    families = (
+        "Order.",
+        "OrderReference.",
+        "Fulfilment.",
+        "Payment.",
+        "Reservation.",
+        "StockItem.",
+        "Supply.",
+    )
     assert sorted(named) == sorted(topic for topic in EVENT_TYPES if topic.startswith(families))

@@ -19,7 +19,7 @@ def assert_stock_balances(orderwright: Orderwright) -> None:
     reserved: Counter[str] = Counter()
     for event in events_of(orderwright.inventory):
         match type(event).__name__:
-            case "Received":
+            case "Received" if hasattr(event, "sku"):
                 received[event.sku][event.event_id] = event.quantity
             case "Corrected":
                 received[event.sku][event.corrects] = event.quantity

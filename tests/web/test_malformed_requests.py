@@ -10,7 +10,10 @@ from tests.web.raw import RawAnswer, RawClient, ask, get, post
 from tests.web.serving import Serving
 
 ORDER = json.dumps(an_order()).encode()
-HEAD = b"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Request-Id: mine\r\n"
+HEAD = (
+    b"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/json\r\nX-Request-Id: mine\r\n"
+)
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 SIZE = b"%x" % len(ORDER)
 WHOLE = SIZE + b"\r\n" + ORDER + b"\r\n0\r\n"

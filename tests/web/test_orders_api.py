@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.shared.ids import order_id_from_ref
 from tests.support.clocks import StandingClock
 from tests.support.ways import UnderOurRunner
 from tests.web.api import TEA, Api, an_order
@@ -92,6 +93,32 @@ class TestSendingAgain:
         other = api.place(order_ref="web-1", currency="EUR")
         assert (other.status, other.code) == (409, "order_ref_taken")
         assert other.faults == [("/order_ref", "order_ref_taken")]
+
+    @pytest.mark.parametrize("keys", [("a", "b"), ("a", None), (None, "b")])
+    def test_a_reference_has_one_order_whatever_the_keys(
+        self, api: Api, keys: tuple[str | None, str | None]
+    ) -> None:
+        first = api.place(order_ref="web-1", key=keys[0])
+        before = api.stored()
+
+        again = api.place(order_ref="web-1", key=keys[1])
+        other = api.place(order_ref="web-1", key=keys[1], customer_id="bob")
+
+        assert (again.status, again.json) == (201, first.json)
+        assert again.header("Idempotent-Replayed") == "true"
+        assert again.header("Location") == first.header("Location")
+        assert (other.status, other.code) == (409, "order_ref_taken")
+        assert other.faults == [("/order_ref", "order_ref_taken")]
+        assert api.stored() == before
+        assert len(api.get("/orders").json["items"]) <= 1
+
+    def test_what_claims_a_reference_is_no_order(self, api: Api) -> None:
+        api.place(order_ref="web-1", key="a")
+        claim = order_id_from_ref("web-1")
+
+        for path in ("", "/events", "/fulfilment", "?version=1", "?as_of=2030-01-01T00:00:00Z"):
+            answer = api.get(f"/orders/{claim}{path}")
+            assert (answer.status, answer.code) == (404, "order_not_found"), path
 
     @pytest.mark.parametrize("key", ["", "k" * 256, "grün", "tab\tbed"])
     def test_a_key_is_printable_and_short(self, api: Api, key: str) -> None:

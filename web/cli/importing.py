@@ -4,7 +4,7 @@ import csv
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -62,7 +62,8 @@ def import_orders(
 
     FILE is CSV with the header order_ref,customer_id,placed_on,sku,quantity,unit_price,currency,
     or JSON lines: an object a line with these fields, or a whole order with "items". Lines with
-    the same order_ref in a row are one order, imported whole or not at all.
+    the same order_ref in a row are one order, imported whole or not at all. FILE is read several
+    times, so it cannot be a pipe.
 
     Stopped at any moment, it is resumed by the same command; orders that are placed already are
     left as they are. It works beside a running service, and without one. Refused lines are listed
@@ -78,8 +79,10 @@ def import_orders(
         _refused_lines(path, is_wanted=report is not None) as refusals,
         followed() as (orderwright, service),
         progress_bars(quiet=quiet) as bars,
+        closing(Import(orderwright, orders, user)) as job,
     ):
-        job = Import(orderwright, orders, user)
+        with bars.bar("Reading", orders.size) as advance:
+            job.look_through(advance)
         received = None
         if receive_stock:
             with bars.bar("Receiving stock", orders.size) as advance:

@@ -8,7 +8,7 @@ from system.settings import TUNED_POSTGRES
 
 from .commands import Command, wants_json
 from .output import write_json, write_line
-from .store import settings_now
+from .store import opened, settings_now
 
 
 @click.command("migrate", cls=Command)
@@ -30,6 +30,8 @@ def migrate_store() -> None:
             write_line(f"{step.application}: {step.number} {step.title}")
 
     applied = migrate(targets, progress=tell)
+    with opened():  # the first time, this claims the references of earlier orders, and shows how far it is
+        pass
     if wants_json():
         write_json({"applied": applied})
     elif not applied:

@@ -1,12 +1,13 @@
 """Look at orders: a list, one of them now or then, all its events, its story."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 import click
 
 from application.limits import MAX_CUSTOMER_ID, MAX_ORDER_REF
-from application.orders import order_id_of
 from application.queries import ORDER_SORTS, OrderQuery
 from application.views import OrderView
 from system.bootstrap import Orderwright
@@ -25,10 +26,13 @@ def orders() -> None:
     """Look at orders."""
 
 
-def _wanted_order(order_id: UUID | None, order_ref: str | None) -> UUID:
+@contextmanager
+def _opened(order_id: UUID | None, order_ref: str | None) -> Iterator[tuple[Orderwright, UUID]]:
+    """The system, and the id of the order that is named."""
     if (order_id is None) == (order_ref is None):
         raise click.UsageError("name one order: by its ID, or with --ref")
-    return order_id if order_id is not None else order_id_of(str(order_ref))
+    with opened() as orderwright:
+        yield orderwright, order_id or orderwright.orders.order_id_of(str(order_ref))
 
 
 _id_argument = click.argument("order_id", metavar="ID", type=click.UUID, required=False)
@@ -36,7 +40,7 @@ _ref_option = click.option(
     "--ref",
     "order_ref",
     type=Words(MAX_ORDER_REF),
-    help="The reference of an order that came without an Idempotency-Key, in place of ID.",
+    help="The reference of the order, in place of ID.",
 )
 
 
@@ -110,8 +114,7 @@ def show_order(
     """Show an order, always fresh: now, at a version, or as of a time."""
     if version is not None and as_of is not None:
         raise click.UsageError("an order is shown at a --version or --as-of a time, not both")
-    wanted = _wanted_order(order_id, order_ref)
-    with opened() as orderwright:
+    with _opened(order_id, order_ref) as (orderwright, wanted):
         order = _order_at(orderwright, wanted, version, as_of)
     if wants_json():
         write_json(order)
@@ -152,8 +155,7 @@ def _order_at(
 @_ref_option
 def list_events(order_id: UUID | None, order_ref: str | None) -> None:
     """List every event about an order, in every application, causes before effects."""
-    wanted = _wanted_order(order_id, order_ref)
-    with opened() as orderwright:
+    with _opened(order_id, order_ref) as (orderwright, wanted):
         events = order_events(orderwright, wanted)
     if wants_json():
         write_json({"events": events})
@@ -181,8 +183,7 @@ def list_events(order_id: UUID | None, order_ref: str | None) -> None:
 @_ref_option
 def explain_order(order_id: UUID | None, order_ref: str | None) -> None:
     """Tell an order's story in plain sentences, and what it waits for now."""
-    wanted = _wanted_order(order_id, order_ref)
-    with opened() as orderwright:
+    with _opened(order_id, order_ref) as (orderwright, wanted):
         story = explain(orderwright, wanted)
     if wants_json():
         write_json(story)

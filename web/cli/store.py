@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from application.views import Written
@@ -13,6 +13,8 @@ from system.operations.settling import settle
 from system.projections.projection import Projection
 from system.runner.service import RunnerService
 from system.settings import Settings
+
+from .progress import Advance, progress_bars
 
 
 def settings_now() -> Settings:
@@ -25,8 +27,19 @@ def settings_now() -> Settings:
 
 @contextmanager
 def opened() -> Iterator[Orderwright]:
-    """The system, to look at or to command."""
-    orderwright = build(settings_now())
+    """The system, to look at or to command. The first time on a store of an earlier release there is a
+    bar for the references of its orders, which are claimed then."""
+    settings = settings_now()
+    with ExitStack() as bar:
+
+        def show(read: int, whole: int) -> None:
+            if not advance:
+                bars = bar.enter_context(progress_bars(quiet=False))
+                advance.append(bar.enter_context(bars.bar("Claiming", whole, "events")))
+            advance[0](read, read)
+
+        advance: list[Advance] = []
+        orderwright = build(settings, upgrading=show)
     try:
         yield orderwright
     finally:

@@ -5,8 +5,8 @@ a test holds that each topic of these families is either in a table or named as 
 from collections.abc import Mapping
 
 from domain.fulfilment import Fulfilment
-from domain.inventory import Reservation, StockItem
-from domain.orders import Order
+from domain.inventory import Reservation, StockItem, Supply
+from domain.orders import Order, OrderReference
 from domain.payments import Payment
 
 from .facts import OrderMark, PaymentMark, ReservationMark, SagaMark
@@ -59,6 +59,9 @@ SHELF = frozenset(
 
 IRRELEVANT = frozenset(
     {
+        OrderReference.Claimed.TOPIC,
+        Supply.Received.TOPIC,
+        Supply.Changed.TOPIC,
         Fulfilment.PaymentRequested.TOPIC,
         Fulfilment.ReservationRequested.TOPIC,
         Fulfilment.StepAttemptFailed.TOPIC,
