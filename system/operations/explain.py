@@ -9,8 +9,8 @@ from uuid import UUID
 from application.unreadable import UnreadableEvent
 from application.views import FoundEvent, FulfilmentView, OrderView
 from domain.fulfilment import PROCESS_PAYMENT, Fulfilment, SagaStatus, StepStatus
-from domain.inventory import Reservation, StockItem
-from domain.orders import Order, OrderStatus
+from domain.inventory import Reservation, StockItem, Supply
+from domain.orders import Order, OrderReference, OrderStatus
 from domain.payments import Payment
 from system.bootstrap import Orderwright
 from system.runner.parking import ParkingLot
@@ -192,18 +192,12 @@ TOLD: dict[str, Callable[[_Facts, str, str | None], str]] = {
 """How each event is told, from its payload, the order's total, and who asked for it himself."""
 
 UNTOLD = frozenset(
-    {
-        event.TOPIC
-        for event in vars(Fulfilment).values()
-        if isinstance(event, type) and hasattr(event, "TOPIC")
-    }
-    | {
-        event.TOPIC
-        for event in vars(StockItem).values()
-        if isinstance(event, type) and hasattr(event, "TOPIC")
-    }
-    | {Payment.Requested.TOPIC, Payment.CallHastened.TOPIC, ParkingLot.Opened.TOPIC}
-) - frozenset(TOLD)
+    event.TOPIC
+    for aggregate in (Fulfilment, StockItem, Supply, OrderReference)
+    for event in vars(aggregate).values()
+    if isinstance(event, type) and hasattr(event, "TOPIC")
+) | {Payment.Requested.TOPIC, Payment.CallHastened.TOPIC, ParkingLot.Opened.TOPIC}
+UNTOLD -= TOLD.keys()
 """What the story leaves out: the saga's own notes, and what others of these events say as well."""
 
 
