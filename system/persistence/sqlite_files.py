@@ -6,11 +6,15 @@ all that are idle beside it, and what comes next opens the file anew.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from eventsourcing.persistence import OperationalError
 from eventsourcing.sqlite import SQLiteConnection, SQLiteDatastore
+
+CLOSE_WITHIN_SECONDS = 2.0
+"""So long whoever still uses a connection may go on; then it is interrupted, and has as long again."""
 
 _OF_THE_FILE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
 
@@ -35,6 +39,24 @@ class Datastore(SQLiteDatastore):
                 if _is_of_the_file(error) and not self.pool.is_sqlite_memory_mode:
                     self._open_anew(connection)
                 raise
+
+    def close(self) -> None:
+        """Close every connection, each as soon as nobody uses it: SQLite crashes the process when one is
+        closed while another thread is in the middle of a statement."""
+        interrupt_at = time.monotonic() + CLOSE_WITHIN_SECONDS
+        give_up_at = interrupt_at + CLOSE_WITHIN_SECONDS
+        returned = self.pool._put_condition
+        with returned:
+            while used := list(self.pool._in_use.values()):
+                now = time.monotonic()
+                if now > give_up_at:  # what is in use is left to the end of the process
+                    self.pool._closed = True
+                    return
+                if now > interrupt_at:
+                    for connection in used:
+                        connection._sqlite_conn.interrupt()
+                returned.wait(0.05)
+            super().close()
 
     def why_unwritable(self) -> str | None:
         """Why the file cannot be written; None when it can, or is only in use."""
