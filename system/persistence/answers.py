@@ -76,6 +76,7 @@ class PoliteConnection(Connection[TupleRow]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.made_at = time.monotonic()
         self._warnings: list[str | None] = []
         self.add_notice_handler(self._heed)
 

@@ -6,6 +6,7 @@ everybody after that only a moment, until somebody has succeeded.
 
 import contextlib
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,6 +47,7 @@ class Pool:
         self._key = key
         self._users = 0
         self._is_away = False
+        self._replaced_at = 0.0
         self.notifier = Notifier(self._send)
         self._pool = psycopg_pool.ConnectionPool[PoliteConnection](
             connection_class=connection_class(statement_timeout, self._distrust),
@@ -83,7 +85,9 @@ class Pool:
         self._pool.close()
 
     def _distrust(self) -> None:
-        """Replace every connection: what made one of them silent may have met the others as well."""
+        """Replace every connection: what made one of them silent, or ended it, may have met the others as
+        well, and whoever asks once more would get another of those."""
+        self._replaced_at = time.monotonic()
         self._pool.drain()
 
     def _send(self, channels: Collection[str]) -> None:
@@ -105,6 +109,10 @@ class Pool:
             self._is_away = False
             try:
                 yield connection
+            except psycopg.OperationalError:
+                if connection.broken and connection.made_at > self._replaced_at:
+                    self._distrust()
+                raise
             finally:
                 self._pool.putconn(connection)
 
