@@ -87,6 +87,7 @@ def test_a_case_is_tried_out_then_retried_with_who_and_why(api: Api, poison: Poi
             "key": {"order_id": case["order_id"]},
             "is_new": False,
             "columns": {"payment_status": {"from": "REQUESTED", "to": "COMPLETED"}},
+            "is_removed": False,
         }
     ]
     body = {"sequence": True, "reason": "fixed in 1.4"}
