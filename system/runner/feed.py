@@ -145,7 +145,7 @@ class Feed:
                 with turn:
                     self._process(page)
             elif time.monotonic() - self._looked_at > LOOK_AFTER_SECONDS:
-                self._is_overtaken()
+                self.has_more = self._is_overtaken()
         return len(page)
 
     def check(self) -> None:
