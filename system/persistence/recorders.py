@@ -25,6 +25,8 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier, Literal
 
+from application.codec import uuid_of_hex
+
 from .agreement import AlwaysAgrees, Checkpoint
 from .answers import Pace, at_pace, once_more
 from .conflicts import told_apart
@@ -141,16 +143,29 @@ class SqliteRecorder(SqliteAgreement, _Recorder, SQLiteProcessRecorder):
                 some = wanted[first : first + _STREAMS_AT_ONCE]
                 cursor.execute(
                     f"WITH wanted(id, version) AS (VALUES {', '.join(['(?, ?)'] * len(some))}) "
-                    f"SELECT e.* FROM wanted CROSS JOIN {self.events_table_name} AS e "
+                    "SELECT e.originator_id, e.originator_version, e.topic, e.state FROM wanted "
+                    f"CROSS JOIN {self.events_table_name} AS e "
                     "ON e.originator_id = wanted.id AND e.originator_version > wanted.version "
                     "ORDER BY e.originator_id, e.originator_version",
                     [value for pair in some for value in pair],
                 )
                 rows += cursor.fetchall()
-        for row in rows:
-            yield StoredEvent(
-                UUID(row["originator_id"]), row["originator_version"], row["topic"], row["state"]
-            )
+        for stream_id, version, topic, state in rows:
+            yield StoredEvent(uuid_of_hex(stream_id), version, topic, state)
+
+    def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
+        """See `LogReader`. Without the library's objects, which whoever follows has no use for."""
+        statement = (
+            "SELECT rowid, originator_id, originator_version, topic, state "
+            f"FROM {self.events_table_name} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        )
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(statement, (after, limit))
+            rows = cursor.fetchall()
+        return [
+            (uuid_of_hex(stream_id), version, topic, state, position)
+            for position, stream_id, version, topic, state in rows
+        ]
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """See `AggregateRecorder`. Raises `IntegrityError` only when a version is taken or the position
