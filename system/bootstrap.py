@@ -61,6 +61,9 @@ TUNED_DEFAULTS = {
 }
 
 OPEN_WITHIN_SECONDS = 2.0
+BUSY_FOR_SECONDS = 20.0
+"""So much longer a file of SQLite may be in the hands of others who make their tables in it as well."""
+
 PAUSE_BETWEEN_TRIES = 0.05
 
 
@@ -239,8 +242,15 @@ def _open(application_class: type[A], environment: dict[str, str]) -> A:
             if time.monotonic() > deadline:
                 raise
         except sqlite3.DatabaseError as error:  # which the library lets through while it opens a file
-            raise InternalError(f"the file of {application_class.name}: {error}") from error
+            if not _is_busy(error) or time.monotonic() > deadline + BUSY_FOR_SECONDS:
+                raise InternalError(f"the file of {application_class.name}: {error}") from error
         time.sleep(PAUSE_BETWEEN_TRIES)
+
+
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
+    """Whether somebody else has the file in hand just now."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def application_environment(settings: Settings) -> dict[str, str]:

@@ -109,15 +109,19 @@ class PostgresAgreement(KeepsAgreement):
 
     def next_position(self) -> int | None:
         """See `AgreementStore`."""
-        statement = (
-            "SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END AS next "
-            f"FROM @{self.events_table_name}_notification_id_seq"
-        )
-        return int(self.rows(statement, {})[0]["next"])
+        found = self.rows(f"SELECT coalesce(pg_sequence_last_value({_SEQUENCE}), 0) + 1 AS next", self._log)
+        return int(found[0]["next"])
 
     def raise_sequence(self, head: int) -> None:
         """See `AgreementStore`."""
         due = self.next_position()
         if due is not None and due <= head:
-            name = f'"{self.datastore.schema}".{self.events_table_name}_notification_id_seq'
-            self.transact([("SELECT setval(CAST(:name AS regclass), :head)", {"name": name, "head": head})])
+            self.transact([(f"SELECT setval({_SEQUENCE}, :head)", {**self._log, "head": head})])
+
+    @property
+    def _log(self) -> dict[str, str]:
+        return {"log": f'"{self.datastore.schema}".{self.events_table_name}'}
+
+
+_SEQUENCE = "CAST(pg_get_serial_sequence(:log, 'notification_id') AS regclass)"
+"""The sequence of a log's positions, whatever it is called."""

@@ -247,7 +247,7 @@ class PostgresRecorder(PostgresAgreement, _Recorder, PostgresProcessRecorder):
             f"WHERE {IS_ABOVE_THE_HEAD} RETURNING notification_id"
         ).format(
             log=Identifier(datastore.schema, self.events_table_name),
-            sequence=Literal(f'"{datastore.schema}"."{self.events_table_name}_notification_id_seq"'),
+            name=Literal(f'"{datastore.schema}"."{self.events_table_name}"'),
             event=Identifier(datastore.schema, self.stored_event_type_name),
         )
 

@@ -60,6 +60,23 @@ def test_a_log_that_was_copied_without_its_sequence_goes_on_behind_its_head(
     assert list(recorder.insert_events([event()])) == [4]
 
 
+def test_what_the_sequence_is_called_does_not_matter(
+    on_postgres: Environment, open_application: Open
+) -> None:
+    recorder = open_application(Orders, on_postgres).recorder
+    recorder.insert_events([event() for _ in range(3)])
+    tell(on_postgres, "ALTER SEQUENCE orders_events_notification_id_seq RENAME TO orders_sequence")
+    try:
+        tell(on_postgres, "SELECT setval('orders_sequence', 1)")
+        assert recorder.next_position() == 2
+        assert list(recorder.insert_events([event()])) == [4]
+        tell(on_postgres, "SELECT setval('orders_sequence', 1)")
+        recorder.raise_sequence(4)
+        assert recorder.next_position() == 5
+    finally:
+        tell(on_postgres, "ALTER SEQUENCE orders_sequence RENAME TO orders_events_notification_id_seq")
+
+
 @pytest.mark.parametrize("log", ["orders", "payments", "orderfulfilment"])
 def test_orders_are_followed_although_a_sequence_was_put_back(
     on_postgres: Environment, open_way: Callable[..., Way], log: str

@@ -215,9 +215,7 @@ def _positions_rise(_: Target) -> Iterator[str]:
                     MESSAGE = 'the position was moved by somebody else';
             END IF;
         END $$"""
-    above_the_head = ABOVE_THE_HEAD.format(
-        log="{schema}.{app}_events", sequence="'{schema}.{app}_events_notification_id_seq'"
-    )
+    above_the_head = ABOVE_THE_HEAD.format(log="{schema}.{app}_events", name="'{schema}.{app}_events'")
     yield f"""
         CREATE OR REPLACE FUNCTION {{schema}}.{{app}}_events_insert({_PARAMETERS})
         RETURNS bigint[] LANGUAGE plpgsql AS $$
