@@ -11,7 +11,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from application.ports import PaymentGateway
-from system.bootstrap import Clock, migration_targets, utc_now
+from system.bootstrap import Clock, build, migration_targets, utc_now
 from system.gateways.simulated import SimulatedGateway
 from system.persistence.postgres import migrations
 from system.settings import Settings
@@ -66,6 +66,9 @@ def shared_database(postgres: PrivatePostgres) -> Iterator[str]:
     for each in (name, f"{name}_tuned"):
         postgres.create_database(each)
     migrated(postgres.environment(f"{name}_tuned"))
+    # By one alone: where several make the library's tables at once, a sequence may get another name.
+    library = postgres.environment(name) | {"PERSISTENCE_MODULE": PERSISTENCE["postgres"]}
+    build(Settings.from_environment(library)).close()
     yield name
     for each in (name, f"{name}_tuned"):
         postgres.drop_database(each)
