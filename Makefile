@@ -12,6 +12,9 @@ CREATED := $(VENV)/.created
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
+# One more than there are cores: many tests wait for other processes.
+AT_ONCE = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format clean
 
@@ -21,8 +24,8 @@ help: ## list these targets
 run: $(READY) ## install if needed and serve orders; the first lines say where and what to try
 	@exec $(BIN)/orderwright serve $(ARGS)
 
-test: $(READY_DEV) ## run all tests (ARGS="-k saga" picks some)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(READY_DEV) ## run all tests, several at a time (ARGS="-k saga" picks some, ARGS="-n 0" takes one at a time)
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal $(ARGS)
 
 check: lint test ## everything: format, lint, types, import contracts, tests
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from system.operations import trail
+from tests.support.waiting import PATIENCE_SECONDS
 from web.cli.commands import EXIT_CODES
 
 from .console import Console
@@ -119,6 +120,6 @@ def test_a_reader_that_goes_away_is_no_fault(console: Console) -> None:
     process = console.start("settings", "--json")
     assert process.stdout is not None
     process.stdout.close()
-    assert process.wait(timeout=15) == 1
+    assert process.wait(timeout=PATIENCE_SECONDS) == 1
     assert process.stderr is not None
     assert process.stderr.read() == ""

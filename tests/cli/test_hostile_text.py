@@ -19,6 +19,7 @@ from system.observability.logs import configure_logs
 from system.observability.visible import visible, visible_json
 from system.settings import Settings
 from tests.cli.console import ROOT, Console
+from tests.support.waiting import PATIENCE_SECONDS
 from web.cli import main
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\u2066\x7f\u2028\r\n\ud800"
@@ -88,7 +89,7 @@ def test_nor_on_a_terminal(console: Console, evil_store: UUID) -> None:
             break
         shown += part
     os.close(ours)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE_SECONDS) == 0
     text = re.sub(r"\x1b\[[0-9;]*m|\r\n", "", shown.decode())
     assert not HIDDEN.search(text), ascii(text)
     assert "\\x1b]0;owned\\x07" in text

@@ -16,12 +16,12 @@ from application.queries import PageRequest
 from system.bootstrap import Orderwright, build
 from system.settings import Settings
 from tests.support.stories import FRIDAY_NOON
+from tests.support.waiting import PATIENCE_SECONDS
 
 from .console import Console
 from .files import HEADER, SMALL, write_orders
 
 ORDERS = 600
-PATIENCE = 120.0
 """Seconds that are only ever needed where many other things run at the same time."""
 
 
@@ -75,7 +75,7 @@ def test_killed_and_run_again_with_a_corrected_file_the_stock_is_exact(
     module, owner, method, call = DEATHS[death]
     code = _DIES.format(module=module, owner=owner, method=method, call=call)
     killed = console.start("import", file, "--receive-stock", "--json", code=code)
-    _, errors = killed.communicate(timeout=PATIENCE)
+    _, errors = killed.communicate(timeout=PATIENCE_SECONDS)
     assert killed.returncode == -signal.SIGKILL, errors
 
     # Windows line ends, another order in front, and the last one, which was not placed, needs more.

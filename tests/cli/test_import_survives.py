@@ -14,7 +14,7 @@ import pytest
 
 from system.bootstrap import Orderwright, build
 from system.settings import Settings
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 from .console import Console
 from .files import write_orders
@@ -22,7 +22,6 @@ from .files import write_orders
 ORDERS = 2000
 FREE_EVERY = 400
 TWO_LINES_EVERY = 5
-PATIENCE = 120.0
 """Seconds that are only ever needed where many other things run at the same time."""
 
 
@@ -83,7 +82,7 @@ def start_until(
         assert process.poll() is None, f"ended too early: {process.communicate()}"
         return reached()
 
-    wait_until(is_reached, within=PATIENCE, what="the import has come that far")
+    wait_until(is_reached, what="the import has come that far")
     return process
 
 
@@ -109,7 +108,7 @@ def test_killed_while_it_places_and_again_while_it_fulfils_it_comes_to_the_same_
     command = ("import", figures.file, "--receive-stock", "--json")
 
     first = start_until(console, lambda: (console.folder / "var/Orders.sqlite").exists(), *command)
-    wait_until(lambda: (store().orders.recorder.max_notification_id() or 0) >= ORDERS // 4, within=PATIENCE)
+    wait_until(lambda: (store().orders.recorder.max_notification_id() or 0) >= ORDERS // 4)
     first.send_signal(signal.SIGKILL)
     first.communicate()
 
@@ -119,7 +118,7 @@ def test_killed_while_it_places_and_again_while_it_fulfils_it_comes_to_the_same_
     assert not list(console.folder.glob("*.refused.csv")), "a report was left that is not complete"
 
     third = console.start(*command)
-    output, errors = third.communicate(timeout=PATIENCE)
+    output, errors = third.communicate(timeout=PATIENCE_SECONDS)
     assert third.returncode == 1, errors
     summary = json.loads(output)
     assert summary["placed"] + summary["already_placed"] == figures.orders
@@ -142,7 +141,7 @@ def test_interrupted_it_says_how_to_go_on(
         figures.file,
     )
     process.send_signal(how)
-    output, errors = process.communicate(timeout=PATIENCE)
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert output == ""
     assert "Run the same command again to go on." in errors
@@ -169,6 +168,6 @@ def test_beside_a_service_the_service_fulfils_what_is_imported(
     assert console.json("stock", "list")["items"][0]["available"] == 5
 
     service.send_signal(signal.SIGTERM)
-    _, errors = service.communicate(timeout=PATIENCE)
+    _, errors = service.communicate(timeout=PATIENCE_SECONDS)
     assert service.returncode == 0, errors
     assert "Traceback" not in errors

@@ -42,7 +42,7 @@ def place(service: Service, count: int) -> None:
         listed = service.ask("GET", "/api/v1/orders?status=CONFIRMED&limit=500").body["items"]
         return placed <= {one["order_id"] for one in listed}
 
-    wait_until(all_confirmed, within=60, what="the orders are confirmed")
+    wait_until(all_confirmed, what="the orders are confirmed")
 
 
 def let_it_happen(what: str, environment: Environment, service: Service, folder: Path) -> None:
@@ -93,7 +93,7 @@ def test_files_that_do_not_belong_together(what: str, console: Console, tmp_path
     with Service(console.environment) as service:
         let_it_happen(what, console.environment, service, tmp_path)
         service.start("serve")
-        wait_until(lambda: is_up(service), within=60, what="the service answers")
+        wait_until(lambda: is_up(service), what="the service answers")
 
         ready = service.ask("GET", "/readyz")
         assert ready.status == 503
@@ -117,7 +117,7 @@ def test_files_that_do_not_belong_together(what: str, console: Console, tmp_path
         assert "Done." in done
         service.wait_until_ready()
         assert service.ask("POST", "/api/v1/orders", order()).status == 201
-        wait_until(lambda: newest(service)["status"] == "CONFIRMED", within=60, what="work goes on")
+        wait_until(lambda: newest(service)["status"] == "CONFIRMED", what="work goes on")
         assert console.json("store", "realign")["logs"] == []
         (earlier,) = console.json("store", "realign")["earlier"]
         assert (earlier["made_by"], earlier["reason"]) == ("ada", "the backup of tuesday")

@@ -19,7 +19,7 @@ from system.definition import Orders
 from system.persistence.postgres.recorder import TunedRecorder
 from system.persistence.recorders import PostgresRecorder, SqliteRecorder
 from tests.support.fixtures import Environment
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 from .conftest import Open
 
@@ -123,7 +123,7 @@ def follow_while_sixteen_write(
         list(pool.map(write, range(WRITERS)))
     done.set()
     for thread, reader, each in zip(threads, readers, seen, strict=True):
-        thread.join(30)
+        thread.join(PATIENCE_SECONDS)
         assert each == sorted(each)
         assert each == positions(reader)
         assert len(each) == WRITERS * appends
@@ -168,7 +168,7 @@ def test_while_a_writer_has_not_committed_no_later_one_can_be_seen(
 
             def hesitate() -> None:
                 has_inserted.set()
-                assert may_commit.wait(20)
+                assert may_commit.wait(PATIENCE_SECONDS)
 
             slowly(slow, monkeypatch, hesitate)
             let_go: Callable[[], object] = may_commit.set
@@ -179,7 +179,7 @@ def test_while_a_writer_has_not_committed_no_later_one_can_be_seen(
             let_go = partial(connection.execute, "SELECT pg_advisory_unlock(99)")
         writing_slowly = writers.submit(slow.insert_events, [event(slow_stream, 1)])
         if isinstance(slow, SqliteRecorder):
-            assert has_inserted.wait(20)
+            assert has_inserted.wait(PATIENCE_SECONDS)
         else:
             hesitates = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 99 AND NOT granted"
             wait_until(lambda: connection.execute(hesitates).fetchone())

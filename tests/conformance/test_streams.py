@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEvent
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 TEAPOT, CUP = UUID(int=1), UUID(int=2)
 
 
@@ -107,7 +109,7 @@ def test_of_many_who_want_the_same_version_at_once_one_gets_it_and_nobody_else_i
     def write(number: int) -> int:
         won = 0
         for version in range(1, 9):
-            start.wait(20)
+            start.wait(PATIENCE_SECONDS)
             try:
                 recorder.insert_events([event(TEAPOT, version, f'{{"by":{number}}}')])
                 won += 1

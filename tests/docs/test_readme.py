@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -58,14 +58,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
         assert "ready at http://" in ready, ready
         yield ready.split()[-1], environment
         server.terminate()
-        assert server.wait(timeout=10) == 0
+        assert server.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 def paste(command: str, address: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command of the README against the service under test."""
     text = command.replace("http://127.0.0.1:8000", address).replace(".venv/bin/", f"{BIN}/")
     return subprocess.run(
-        ["/bin/bash", "-c", text], capture_output=True, text=True, env=environment, timeout=120, check=False
+        ["/bin/bash", "-c", text],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
 
 

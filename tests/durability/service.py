@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 Process = subprocess.Popen[bytes]
@@ -53,7 +53,7 @@ class Service:
             process.terminate()
         for process in self.processes:
             try:
-                process.wait(10)
+                process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -79,7 +79,7 @@ class Service:
 
     def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answered:
         """Send a request on a connection of its own. Raises `OSError` when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
         began = time.monotonic()
         try:
@@ -101,7 +101,7 @@ class Service:
 
     def wait_until_ready(self) -> None:
         """Wait until it is ready for work."""
-        wait_until(self.is_ready, within=60, what="the service is ready")
+        wait_until(self.is_ready, what="the service is ready")
 
 
 def order(pays: str = "pm_ok", quantity: int = 1) -> dict[str, Any]:
@@ -133,16 +133,14 @@ class Customers:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE_SECONDS)
         if self.faults:
             raise self.faults[0]
 
     def wait_for_more(self, orders: int) -> None:
         """Wait until so many more orders are acknowledged."""
         enough = len(self.acknowledged) + orders
-        wait_until(
-            lambda: len(self.acknowledged) >= enough or self.faults, within=60, what="orders are accepted"
-        )
+        wait_until(lambda: len(self.acknowledged) >= enough or self.faults, what="orders are accepted")
 
     def _order(self, customer: int) -> None:
         try:

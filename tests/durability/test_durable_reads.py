@@ -16,7 +16,7 @@ from tests.support.fixtures import Environment, migrated
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
 from tests.support.standby import promote, standby_of
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 
 Read = Callable[[TunedRecorder, UUID], object]
@@ -133,7 +133,7 @@ def test_nothing_is_acknowledged_that_dies_with_the_server(open_way: Callable[..
         os.kill(primary.pid, signal.SIGKILL)
         _kill(sender)
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE_SECONDS)
         promote(standby)
 
         told = {name: answer for name, answer in answered.items() if not isinstance(answer, PersistenceError)}

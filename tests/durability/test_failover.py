@@ -39,7 +39,7 @@ def test_after_a_failover_no_acknowledged_order_is_missing_and_work_goes_on(
                 customers.wait_for_more(40)
 
             shop = Shop(open_way(ByHand, environment | standby.environment("shop")))
-            wait_until(lambda: is_settled(shop.orderwright), within=60, what="everything settled")
+            wait_until(lambda: is_settled(shop.orderwright), what="everything settled")
             stored = {order.id for order in all_orders(shop.orderwright)}
             assert {UUID(order) for order in before.values()} <= stored, "an acknowledged order is missing"
             assert {UUID(order) for order in customers.acknowledged.values()} <= stored

@@ -43,7 +43,6 @@ def keep_shop_until_killed(folder: Path, environment: Environment, round_: int, 
         try:
             wait_until(
                 lambda: len(acknowledged(folder)) >= before + enough or process.poll() is not None,
-                within=60,
                 what="the shop has taken enough orders",
             )
             assert process.poll() is None, process.stderr and process.stderr.read().decode()

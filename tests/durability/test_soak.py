@@ -18,7 +18,7 @@ from tests.support.fixtures import Environment, migrated
 from tests.support.invariants import assert_at_rest, assert_stock_balances
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 
 from .service import METHODS, Service, order
@@ -87,7 +87,7 @@ def test_memory_sessions_and_open_files_stay_the_same(
             service.start(*arguments)
         service.wait_until_ready()
         looks = _looks(service, server)
-        wait_until(lambda: settled(shop), within=90, what="everything settled by itself")
+        wait_until(lambda: settled(shop), what="everything settled by itself")
     assert_at_rest(shop.orderwright)
     assert_stock_balances(shop.orderwright)
 
@@ -111,7 +111,7 @@ def _looks(service: Service, server: PrivatePostgres) -> list[tuple[float, Footp
             stop.wait(min(5.0, SECONDS / 30))
     finally:
         stop.set()
-        customer.join(60)
+        customer.join(PATIENCE_SECONDS)
     assert sum(status == 201 for status in taken) > SECONDS, "there were hardly any orders"
     return looks
 

@@ -19,6 +19,7 @@ from tests.support.fixtures import Environment, environment_for
 from tests.support.gateways import TroublesomeGateway
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once
 from tests.support.running_shop import Shop
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.support.ways import ByHand, Way
 
 from .cells import CELLS, COORDINATES, CRASHES, Cell, NoCell
@@ -70,7 +71,7 @@ def test_a_process_is_killed(
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **store},
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()

@@ -23,6 +23,7 @@ from tests.support.agreement import live_rows, log_of, rebuilt_rows
 from tests.support.clocks import StandingClock
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
 from tests.support.running_shop import Shop
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.support.ways import ByHand, one_at_a_time
 
 SKUS = ("TEAPOT", "CUP", "CD-X1")
@@ -212,7 +213,7 @@ class ShopMachine(RuleBasedStateMachine):
             shutil.rmtree(self._folder)
 
     def _let_calls_end(self) -> None:
-        wait(self.way.worker._in_flight, timeout=30)
+        wait(self.way.worker._in_flight, timeout=PATIENCE_SECONDS)
 
 
 def _memory() -> str | None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from application.ports import ChargeRequest, RefundRequest
 from system.gateways.simulated import SimulatedGateway
 
+from .waiting import PATIENCE_SECONDS
+
 
 class GatedGateway(SimulatedGateway):
     """The simulated provider behind a gate: while it is shut, calls that were made do not return."""
@@ -37,7 +39,7 @@ class GatedGateway(SimulatedGateway):
 
     def _pass(self) -> None:
         self.waiting += 1
-        if not self._gate.wait(timeout=30):
+        if not self._gate.wait(timeout=PATIENCE_SECONDS):
             raise AssertionError("nobody opened the gate")
         self.waiting -= 1
 

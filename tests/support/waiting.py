@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable
 
 LOOK_EVERY_SECONDS = 0.002
+PATIENCE_SECONDS = 180.0
+"""How long a test waits for anything before it gives up: no promise of the product, and far more than the
+slowest and busiest machine needs. That something comes soon is shown by what it comes before."""
 
 
-def wait_until(holds: Callable[[], object], *, within: float = 20.0, what: str = "it") -> None:
+def wait_until(holds: Callable[[], object], *, within: float = PATIENCE_SECONDS, what: str = "it") -> None:
     """Return as soon as `holds()` is true; fail when `within` seconds were not enough for `what`."""
     deadline = time.monotonic() + within
     while not holds():

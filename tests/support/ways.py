@@ -15,7 +15,7 @@ from system.runner.runner import Runner
 from system.settings import Settings
 
 from .clocks import StandingClock, monotonic_of
-from .waiting import wait_until
+from .waiting import PATIENCE_SECONDS, wait_until
 
 
 class Way(Protocol):
@@ -148,7 +148,7 @@ class ByHand:
                 _let_time_pass(self.orderwright.clock)
             return False
 
-        wait_until(one_round, within=60, what="no call to the payment provider is due")
+        wait_until(one_round, what="no call to the payment provider is due")
 
     def close(self) -> None:
         """Close the applications."""
@@ -172,7 +172,7 @@ def _let_time_pass(clock: Clock) -> None:
 def one_at_a_time(calls: Mapping[Future[Any], object], timeout: float, return_when: str) -> Any:
     """Instead of `concurrent.futures.wait` in the worker: always the call that was sent first."""
     first = next(iter(calls))
-    wait([first], timeout=30)
+    wait([first], timeout=PATIENCE_SECONDS)
     return {first}, set()
 
 

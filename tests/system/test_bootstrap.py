@@ -5,6 +5,7 @@ from threading import Barrier
 
 from system.bootstrap import build
 from system.settings import Settings
+from tests.support.waiting import PATIENCE_SECONDS
 
 AT_ONCE = 4
 
@@ -22,4 +23,4 @@ def test_an_empty_store_can_be_opened_many_times_at_once(durable_persistence: di
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         opened = [pool.submit(open_and_close) for _ in range(AT_ONCE)]
-        assert [future.result(timeout=30) for future in opened] == [0] * AT_ONCE
+        assert [future.result(timeout=PATIENCE_SECONDS) for future in opened] == [0] * AT_ONCE

@@ -19,7 +19,7 @@ from tests.support.invariants import assert_at_rest, assert_charged_at_most_once
 from tests.support.network import Network
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 
 OpenWay = Callable[..., Way]
@@ -69,7 +69,7 @@ def test_followers_whose_connections_the_network_has_forgotten_go_on_in_another_
     orders = [shop.order("CD-X1", pays=pays) for pays in ("pm_ok", "pm_error_once") * 5]
     wait_until(far.faults, what="it is told that followers do not move")
     wait_until(lambda: near.owned == ALL, what="the other process runs everything")
-    wait_until(lambda: is_settled(shop.orderwright), within=60, what="everything has settled")
+    wait_until(lambda: is_settled(shop.orderwright), what="everything has settled")
     assert {shop.status(order) for order in orders} == {"CONFIRMED"}
 
     monkeypatch.setattr(postgres_leases, "LEFT_TO_OTHERS_SECONDS", 0.1)
@@ -96,7 +96,7 @@ class Hang:
         def hangs(event: Any, work: Any) -> None:
             if not self.is_over.is_set():
                 self.began.set()
-                self.is_over.wait(60)
+                self.is_over.wait(PATIENCE_SECONDS)
             react(event, work)
 
         monkeypatch.setattr(application, "policy", hangs)
@@ -177,7 +177,7 @@ def test_a_page_that_takes_long_is_no_hang_nor_is_waiting_while_another_one_comp
         seen.append(alone.runner.still())
         return {shop.status(order) for order in orders} == {"CONFIRMED"}
 
-    wait_until(are_confirmed, within=60)
+    wait_until(are_confirmed)
     assert [each for each in seen if each] == []
 
 

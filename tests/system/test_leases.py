@@ -21,7 +21,7 @@ from system.runner.service import RunnerService
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 
 OpenWay = Callable[..., Way]
@@ -53,7 +53,7 @@ def another_process(environment: Environment) -> Iterator[subprocess.Popen[str]]
     ) as process:
         try:
             yield process
-            process.communicate(timeout=20)
+            process.communicate(timeout=PATIENCE_SECONDS)
         finally:
             process.kill()
 
@@ -94,7 +94,7 @@ def test_what_one_process_owns_no_other_gets_until_it_is_killed(
         assert leases.renew(()) == NOBODY
         owner.send_signal(signal.SIGKILL)
         owner.wait()
-        wait_until(lambda: leases.renew(leases.standing()) == ALL, within=5, what="everything is ours")
+        wait_until(lambda: leases.renew(leases.standing()) == ALL, what="everything is ours")
     with another_process(durable_persistence) as late:
         assert says(late) == 0
     leases.release()
@@ -307,7 +307,7 @@ def test_whoever_follows_a_part_waits_for_the_whole(on_sqlite: Environment, open
     other = RunnerService(rest)
     other.start()
     assert other.owned == ALL - {"SagaLog"}
-    assert settle(part, follower, timeout=20)
+    assert settle(part, follower, timeout=PATIENCE_SECONDS)
     assert backlog(part, follower) == 0
     assert_at_rest(shop.orderwright)
     other.stop()

@@ -23,6 +23,7 @@ from tests.support.commands import TEAPOT, an_order, asked
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once
 from tests.support.running_shop import Shop
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.support.ways import ByHand
 
 RACERS = 6
@@ -38,7 +39,7 @@ def test_of_many_who_place_a_reference_at_the_same_moment_one_does(
     def place(key: str | None) -> list[str]:
         found = []
         for number in range(5):
-            start.wait(30)
+            start.wait(PATIENCE_SECONDS)
             command = an_order(ref=f"web-{number}", key=key and f"{key}-{number}")
             found.append(shop.orderwright.orders.place_order(command, asked(key or "none")).view.order_id)
         return found

@@ -130,7 +130,7 @@ def test_two_runners_on_one_store_do_no_harm(durable_persistence: Environment, o
     for number in range(30):
         shop, pays = (one, "pm_ok") if number % 2 else (two, "pm_timeout")
         shop.order("CD-X1", pays=pays)
-    wait_until(lambda: is_settled(one.orderwright), within=60)
+    wait_until(lambda: is_settled(one.orderwright))
 
     assert_at_rest(one.orderwright)
     assert_stock_balances(one.orderwright)

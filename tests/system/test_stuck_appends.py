@@ -19,7 +19,7 @@ from tests.support.fixtures import Environment
 from tests.support.network import Network
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 
 BOUNDED = 20.0
@@ -52,7 +52,7 @@ class Server:
             self.sent += streams
         for stream in streams:
             if stream in self.silent:
-                assert self.silent[stream].wait(60)
+                assert self.silent[stream].wait(PATIENCE_SECONDS)
                 raise OperationalError("no answer")
         return range(first + 1, first + 1 + len(events))
 

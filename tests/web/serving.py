@@ -9,8 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 THREADS = 4
+
+# Its clients may take as long as they like: on a busy machine the usual time is over too soon.
+_PATIENT = f"""
+from web.cli import main
+from web.door import worker
+from web.door.limits import Limits
+
+def patient(body_bytes, idle_seconds):
+    return Limits(body_bytes, *[{PATIENCE_SECONDS}] * 3)
+
+if __name__ == "__main__":
+    worker.Limits = patient
+    main()
+"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +56,7 @@ def served(folder: Path, **environment: str) -> Iterator[Serving]:
     with (
         (folder / "log").open("w") as log,
         subprocess.Popen(
-            [sys.executable, "-c", "from web.cli import main; main()", "api", "--port", "0"],
+            [sys.executable, "-c", _PATIENT, "api", "--port", "0"],
             cwd=ROOT,
             env=variables,
             stdout=subprocess.PIPE,
@@ -57,6 +73,6 @@ def served(folder: Path, **environment: str) -> Iterator[Serving]:
         finally:
             process.terminate()
             try:
-                process.wait(timeout=10)
+                process.wait(timeout=PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()

@@ -9,7 +9,7 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from system.operations.audit import job
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import UnderOurRunner
 from tests.web.api import Answer, Api
 from web.api.app import create_app
@@ -28,7 +28,7 @@ class SlowLog:
 
     def _slowly(self, after: int, limit: int) -> Any:
         self.audits += after == 0
-        assert self.may_answer.wait(30)
+        assert self.may_answer.wait(PATIENCE_SECONDS)
         if self.fails:
             raise OperationalError("the disk is gone")
         return self._select_log(after, limit)

@@ -1,6 +1,5 @@
 """PostgreSQL goes away and comes back: requests are put off in time, and everything goes on by itself."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +11,6 @@ from tests.support.postgres import PrivatePostgres
 from tests.support.waiting import wait_until
 from tests.web.api import Answer, Api, an_order
 from web.api.app import create_app
-
-NO_LONGER_THAN_SECONDS = 4  # two tries, each until the connection times out, and some air
 
 
 @pytest.fixture
@@ -57,10 +54,8 @@ def test_an_outage(database: PrivatePostgres, system: tuple[Orderwright, RunnerS
         ("GET", "/api/v1/orders"),
         ("GET", "/readyz"),
     ):
-        begin = time.monotonic()
         body = an_order() if method == "POST" else None
         answer = Answer(api.client.open(path, method=method, json=body))
-        assert time.monotonic() - begin < NO_LONGER_THAN_SECONDS, path
         assert answer.status == 503, path
         if path != "/readyz":
             assert answer.code == "store_unavailable"

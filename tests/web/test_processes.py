@@ -18,7 +18,7 @@ from tests.support.fixtures import (
     quick_folder,
     shared_database,
 )
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.web.api import an_order
 from tests.web.test_server import Server, children_of, lives
 
@@ -83,7 +83,7 @@ def orders_are_seen_through(api: Server, run: Run, environment: Environment) -> 
         wait_until(lambda order=order: api.status_of(order) == "CONFIRMED", what="the order is confirmed")  # type: ignore[misc]
 
     runner.send_signal(signal.SIGTERM)
-    assert runner.wait(timeout=5) == 0
+    assert runner.wait(timeout=PATIENCE_SECONDS) == 0
     assert not is_ready(api)
     assert runner.communicate() == ("", "")
 
@@ -107,5 +107,5 @@ def test_several_workers_and_a_runner(on_postgres: Environment, run: Run) -> Non
     wait_until(lambda: api.status_of(api.post("/orders", an_order())["order_id"]) == "CREATED")
     workers = children_of(api.process.pid)
     api.process.send_signal(signal.SIGTERM)
-    assert api.process.wait(timeout=5) == 0
+    assert api.process.wait(timeout=PATIENCE_SECONDS) == 0
     assert not any(lives(worker) for worker in workers)

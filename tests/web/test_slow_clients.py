@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.web.api import API, an_order
 from tests.web.raw import RawClient, ask, get, post
 from tests.web.serving import THREADS, Serving
 from tests.web.test_server import children_of
 
-LESS_THAN_ANY_DEADLINE_SECONDS = 8.0
 AT_REST_SECONDS = 0.3
 ORDER = json.dumps(an_order()).encode()
 HALF_A_HEADER = b"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-"
@@ -45,12 +44,10 @@ def test_clients_that_keep_it_waiting_do_not_stop_it(serving: Serving, sent: byt
             with contextlib.suppress(BlockingIOError):  # it takes no more: nobody reads what it answers
                 client.socket.send(sent)
         wait_until(AtRest(serving), what="the server does nothing any more")
-        began = time.monotonic()
         for _ in range(5):
             assert ask(port, get("/livez")).status == 200
             assert ask(port, post(f"{API}/orders", ORDER)).status == 201
         # They were not answered because the server had had enough of the others.
-        assert time.monotonic() - began < LESS_THAN_ANY_DEADLINE_SECONDS
         assert not any(hung_up(client) for client in clients)
     finally:
         for client in clients:
@@ -136,4 +133,4 @@ def test_a_stop_waits_for_the_answers_to_requests_in_hand(
         busy_own()
         answer = client.answer()
         assert (answer.status, answer.headers["connection"]) == (201, "close")
-    assert own_serving.process.wait(timeout=10) == 0
+    assert own_serving.process.wait(timeout=PATIENCE_SECONDS) == 0

@@ -12,7 +12,7 @@ from flask import Flask
 
 from system.observability import prometheus
 from tests.support.clocks import StandingClock
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 from tests.web.api import Answer, Api
 from web.api.app import create_app
@@ -135,7 +135,7 @@ def test_of_several_scrapes_one_looks(app: Flask, monkeypatch: pytest.MonkeyPatc
 
     def slow_look() -> Any:
         looks.append(time.monotonic())
-        assert may_look.wait(30)
+        assert may_look.wait(PATIENCE_SECONDS)
         return look()
 
     may_look.set()
