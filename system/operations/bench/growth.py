@@ -14,13 +14,13 @@ from .drain import PATIENCE_SECONDS
 from .figures import OURS, Round
 from .setting import Setting, as_environment, place, receive_stock
 
-MEASURED = 1000
+THOUSAND = 1000
 TIMES = 5
 PLACED_AHEAD = 5000
 """Orders are settled in portions of this size while the store grows."""
 EVENTS_OF_AN_ORDER = 14
 
-_BESIDE = "import sys; from system.operations.bench.growth import beside; beside(int(sys.argv[1]))"
+_BESIDE = "import sys; from system.operations.bench.growth import beside; beside(*map(int, sys.argv[1:]))"
 
 
 def units(sizes: tuple[int, ...]) -> dict[str, tuple[str, bool]]:
@@ -37,7 +37,10 @@ def measure(setting: Setting) -> Round:
 
     A machine is not equally fast all the time. So the ratio compares, at the last size, each portion with
     one that a process of its own settles right after it in a fresh store of the first size.
+
+    A portion is a thousand orders, or as many as the plan says where these are fewer.
     """
+    portion = min(THOUSAND, setting.orders)
     found: dict[str, dict[str, float]] = {}
     with setting.opened(OURS) as orderwright:
         shop = _GrowingShop(orderwright)
@@ -47,9 +50,9 @@ def measure(setting: Setting) -> Round:
                 is_last = size == setting.sizes[-1]
                 took, ratios = [], []
                 for _ in range(TIMES):
-                    took.append(shop.settle(MEASURED))
+                    took.append(shop.settle_thousand(portion))
                     if is_last:
-                        ratios.append(took[-1] / _beside(setting))
+                        ratios.append(took[-1] / _beside(setting, portion))
                 found[f"growth_{size}"] = {OURS: median(took)}
         finally:
             shop.runner.stop()
@@ -58,13 +61,13 @@ def measure(setting: Setting) -> Round:
     return found
 
 
-def beside(size: int) -> None:
+def beside(size: int, portion: int) -> None:
     """Grow the store of this process's environment to a size, and print how long a thousand orders take."""
     orderwright = build(Settings.from_environment(os.environ))
     shop = _GrowingShop(orderwright)
     try:
         shop.grow_to(size)
-        print(shop.settle(MEASURED))  # noqa: T201 - this is how it answers
+        print(shop.settle_thousand(portion))  # noqa: T201 - this is how it answers
     finally:
         shop.runner.stop()
         orderwright.close()
@@ -94,6 +97,10 @@ class _GrowingShop:
             raise RuntimeError("the orders did not come to rest")
         return time.monotonic() - began
 
+    def settle_thousand(self, portion: int) -> float:
+        """The seconds for a thousand orders, measured with this many."""
+        return self.settle(portion) * THOUSAND / portion
+
     def check(self) -> None:
         """Raise unless every order was confirmed."""
         counts = self._orderwright.dashboard.count_by_status()
@@ -106,12 +113,12 @@ class _GrowingShop:
         return sum(applications[name].recorder.max_notification_id() or 0 for name in logs)
 
 
-def _beside(setting: Setting) -> float:
+def _beside(setting: Setting, portion: int) -> float:
     """Seconds for a thousand orders in a fresh store of the first size, in a process of its own: what
     this one keeps in memory would slow it down."""
     environment = setting.store(OURS)
     done = subprocess.run(
-        [sys.executable, "-c", _BESIDE, str(setting.sizes[0])],
+        [sys.executable, "-c", _BESIDE, str(setting.sizes[0]), str(portion)],
         env=as_environment(environment, os.environ),
         stdout=subprocess.PIPE,
         text=True,

@@ -53,7 +53,7 @@ class LibraryRecorder(PostgresRecorder):
 
 @dataclass
 class Setting:
-    """What a measurement is given. `scale` makes everything smaller than one for a quick look."""
+    """What a measurement is given: a server, and how much there is to measure."""
 
     server: PrivatePostgres
     orders: int
