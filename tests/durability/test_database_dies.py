@@ -9,7 +9,7 @@ from system.runner import loop
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import UnderOurRunner, Way
 
 
@@ -42,7 +42,7 @@ def test_a_crash_of_the_database_is_a_pause(
         shop.order("CD-X1")
     mortal_postgres.start()
 
-    assert way.runner.wait_until_settled(60)
+    assert way.runner.wait_until_settled(PATIENCE_SECONDS)
     assert {shop.status(order) for order in orders} == {"CONFIRMED"}
     assert {each.fault for each in way.runner.loops.values()} == {None}
     assert_at_rest(shop.orderwright)

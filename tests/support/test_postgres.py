@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from tests.support.postgres import PrivatePostgres, copy_installation, find_binaries, installations
+from tests.support.waiting import PATIENCE_SECONDS
 
 CREATES_A_SERVER_AND_WAITS = """
 from tests.support.postgres import PrivatePostgres
@@ -50,7 +51,7 @@ def is_running(pid: int) -> bool:
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

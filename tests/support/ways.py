@@ -83,7 +83,7 @@ class UnderOurRunner:
 
     def settle(self) -> None:
         """Wait until the runner says that it is settled."""
-        assert self.runner.wait_until_settled(30), "our runner did not settle"
+        assert self.runner.wait_until_settled(PATIENCE_SECONDS), "our runner did not settle"
 
     def close(self) -> None:
         """Stop the runner and close the applications."""

@@ -18,7 +18,7 @@ from tests.support.agreement import assert_read_models_agree, events_of
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, UnderOurRunner, Way
 
 OpenWay = Callable[..., Way]
@@ -150,7 +150,7 @@ def test_a_store_that_cannot_be_written_for_a_while_is_a_pause(
 
     faults.clear()
     faults.append("over")
-    assert runner.wait_until_settled(20)
+    assert runner.wait_until_settled(PATIENCE_SECONDS)
     runner.stop()
     assert runner.loops["OrderFulfilment"].fault is None
     assert shop.status(order) == "CONFIRMED"
@@ -171,7 +171,7 @@ def test_a_log_that_cannot_be_read_for_a_while_is_a_pause(
 
     faults.clear()
     faults.append("over")
-    assert runner.wait_until_settled(20)
+    assert runner.wait_until_settled(PATIENCE_SECONDS)
     runner.stop()
     assert {loop.fault for loop in runner.loops.values()} == {None}
     assert shop.status(order) == "CONFIRMED"

@@ -10,7 +10,7 @@ from tests.support.fixtures import Environment
 from tests.support.gateways import GatedGateway
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, UnderOurRunner, Way
 
 OpenWay = Callable[..., Way]
@@ -26,7 +26,7 @@ def test_at_start_it_catches_up_with_what_was_recorded_while_nobody_followed(
     runner = shop.orderwright.runner()
     assert runner.backlog() > 0
     runner.start()
-    assert runner.wait_until_settled(20)
+    assert runner.wait_until_settled(PATIENCE_SECONDS)
     runner.stop()
 
     assert {shop.status(order) for order in orders} == {"CONFIRMED"}
@@ -85,7 +85,7 @@ def test_after_stop_nothing_runs_and_every_position_is_recorded(
     runner.start()
     shop.receive("CD-X1", 5)
     shop.order("CD-X1")
-    assert runner.wait_until_settled(20)
+    assert runner.wait_until_settled(PATIENCE_SECONDS)
     runner.stop()
 
     late = shop.order("CD-X1")
@@ -95,7 +95,7 @@ def test_after_stop_nothing_runs_and_every_position_is_recorded(
     assert shop.status(late) == "CREATED"
     again = shop.orderwright.runner()
     again.start()
-    assert again.wait_until_settled(20)
+    assert again.wait_until_settled(PATIENCE_SECONDS)
     again.stop()
     assert shop.status(late) == "CONFIRMED"
 
@@ -148,7 +148,7 @@ def test_it_reads_on_at_once_while_pages_are_full(in_memory: Environment, open_w
     orders = [shop.order("CD-X1") for _ in range(20)]
     runner = shop.orderwright.runner()
     runner.start()
-    assert runner.wait_until_settled(20)
+    assert runner.wait_until_settled(PATIENCE_SECONDS)
     runner.stop()
 
     assert {shop.status(order) for order in orders} == {"CONFIRMED"}
@@ -175,7 +175,7 @@ def test_it_follows_what_it_is_told_to_and_begins_anew_after_a_pause(
     second = shop.order("CD-X1")
     runner.follow(names)
     assert runner.loops["OrderFulfilment"] is not before
-    assert runner.wait_until_settled(20)
+    assert runner.wait_until_settled(PATIENCE_SECONDS)
     assert shop.status(second) == "CONFIRMED"
 
     runner.follow(())
@@ -204,7 +204,7 @@ def test_the_provider_is_called_where_the_ledger_is_kept_and_nowhere_else(
     assert shop.orderwright.payment_ledger.count_due_calls() == 1
 
     runner.follow(names)
-    assert runner.wait_until_settled(20)
+    assert runner.wait_until_settled(PATIENCE_SECONDS)
     assert shop.orderwright.payment_ledger.count_due_calls() == 0
     runner.stop()
     assert_charged_at_most_once(shop.orderwright)

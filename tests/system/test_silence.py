@@ -26,14 +26,11 @@ from tests.support.invariants import assert_at_rest
 from tests.support.network import Network
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, UnderOurRunner, Way
 
 OpenWay = Callable[..., Way]
 Ask = Callable[[Callable[[], Any]], Future[Any]]
-
-BOUNDED = 20.0
-"""Seconds within which everybody has got an answer or an error, however slow the machine is."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +42,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
     """Answers are waited for as long as anything here takes."""
-    monkeypatch.setattr(answers.PoliteConnection, "within", (BOUNDED, BOUNDED, None))
+    monkeypatch.setattr(answers.PoliteConnection, "within", (PATIENCE_SECONDS, PATIENCE_SECONDS, None))
 
 
 @pytest.fixture
@@ -151,7 +148,7 @@ def test_a_frozen_server_is_given_up_and_asked_again_when_it_is_back(
     with frozen(*backends(postgres, on_postgres)):
         placing = ask(place_again(shop, "second"))
         with pytest.raises(OperationalError, match=r"no answer from the database"):
-            placing.result(BOUNDED)
+            placing.result(PATIENCE_SECONDS)
 
     second = place_again(shop, "second")
     assert insist(second) == second()
@@ -166,7 +163,7 @@ def test_a_lost_reply_is_an_unknown_outcome_and_nothing_is_sent_again_by_itself(
     network.lose_reply_to(b"Order.Created")
     placing = ask(place)
     with pytest.raises(OperationalError):
-        placing.result(BOUNDED)
+        placing.result(PATIENCE_SECONDS)
 
     assert network.lost == 1
     network.lose_reply_to(None)
@@ -184,16 +181,16 @@ def test_one_connection_that_is_silent_has_all_of_them_replaced(
 
     def occupy_a_connection() -> None:
         with orders.datastore.get_connection():  # type: ignore[attr-defined]  # those on PostgreSQL have one
-            at_once.wait(BOUNDED)
+            at_once.wait(PATIENCE_SECONDS)
 
     for each in [ask(occupy_a_connection) for _ in range(4)]:
-        each.result(BOUNDED)
+        each.result(PATIENCE_SECONDS)
     assert network.forget() >= 4
 
     with pytest.raises(OperationalError):
-        ask(orders.max_notification_id).result(BOUNDED)
+        ask(orders.max_notification_id).result(PATIENCE_SECONDS)
     for _ in range(4):
-        assert ask(orders.max_notification_id).result(BOUNDED) is None
+        assert ask(orders.max_notification_id).result(PATIENCE_SECONDS) is None
 
 
 def test_a_commit_that_waits_for_a_standby_in_vain_is_not_acknowledged(
@@ -203,7 +200,7 @@ def test_a_commit_that_waits_for_a_standby_in_vain_is_not_acknowledged(
     with waiting_for_a_standby(postgres):
         placing = ask(place_again(shop, "first"))
         with pytest.raises(OperationalError, match="no answer from the database"):
-            placing.result(BOUNDED)
+            placing.result(PATIENCE_SECONDS)
 
     assert insist(place_again(shop, "first")) == place_again(shop, "first")()
     assert len(shop.orderwright.orders.recorder.select_notifications(1, 10)) == 1
@@ -219,7 +216,7 @@ def test_a_wait_for_a_standby_that_was_cut_short_is_not_acknowledged(
         placing = ask(place_again(shop, "first"))
         wait_until(lambda: administrator.execute(cancel).fetchall() or placing.done(), what="it is cancelled")
         with pytest.raises(OperationalError, match="the outcome is unknown: canceling wait"):
-            placing.result(BOUNDED)
+            placing.result(PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -271,7 +268,7 @@ def test_when_the_network_is_back_everything_goes_on_without_a_restart(
     runner = shop.way.runner  # type: ignore[attr-defined]  # it is run by ours
     wait_until(lambda: any(each.fault for each in runner.loops.values()), what="the followers notice it")
     with pytest.raises(OperationalError):
-        ask(lambda: shop.order("CD-X1")).result(BOUNDED)
+        ask(lambda: shop.order("CD-X1")).result(PATIENCE_SECONDS)
 
     network.come_back()
     orders.append(UUID(insist(place_again(shop, "late"))))

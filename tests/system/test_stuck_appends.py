@@ -22,8 +22,6 @@ from tests.support.running_shop import Shop
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 
-BOUNDED = 20.0
-
 Append = Callable[..., Future[Any]]
 
 
@@ -94,14 +92,14 @@ def test_those_behind_a_sender_that_is_not_answered_go_on(server: Server, append
     wait_until(lambda: server.sent == [stuck])
 
     later = [append(uuid4()) for _ in range(5)]
-    assert {len(each.result(BOUNDED)) for each in later} == {1}
+    assert {len(each.result(PATIENCE_SECONDS)) for each in later} == {1}
     assert not first.done()
-    assert append(uuid4()).result(BOUNDED), "the way stays free"
+    assert append(uuid4()).result(PATIENCE_SECONDS), "the way stays free"
 
     silence.set()
     with pytest.raises(OperationalError, match="no answer"):
-        first.result(BOUNDED)
-    assert append(uuid4()).result(BOUNDED)
+        first.result(PATIENCE_SECONDS)
+    assert append(uuid4()).result(PATIENCE_SECONDS)
     assert set(Counter(server.sent).values()) == {1}, "nothing is sent twice"
 
 
@@ -118,14 +116,14 @@ def test_where_nothing_is_answered_nobody_waits_for_ever_and_what_was_not_sent_i
 
     refused = append(streams[3])
     with pytest.raises(OperationalError, match="nothing was sent"):
-        refused.result(BOUNDED)
+        refused.result(PATIENCE_SECONDS)
     assert streams[3] not in server.sent
     for silence in server.silent.values():
         silence.set()
     for each in waiting:
         with pytest.raises(OperationalError, match="no answer"):
-            each.result(BOUNDED)
-    assert append(uuid4()).result(BOUNDED), "and then all is well"
+            each.result(PATIENCE_SECONDS)
+    assert append(uuid4()).result(PATIENCE_SECONDS), "and then all is well"
 
 
 def test_what_was_taken_along_by_one_that_is_not_answered_is_unknown(server: Server, append: Append) -> None:
@@ -137,7 +135,7 @@ def test_what_was_taken_along_by_one_that_is_not_answered_is_unknown(server: Ser
     group = [append(stuck), append(companion)]
     first_silence.set()
     with pytest.raises(OperationalError):
-        first.result(BOUNDED)
+        first.result(PATIENCE_SECONDS)
     wait_until(lambda: set(server.sent) >= {stuck, companion})
     for each in group:
         with pytest.raises((OperationalError, NotYet)):
@@ -159,7 +157,7 @@ def test_after_a_conflict_one_that_is_not_answered_keeps_the_others_from_waiting
         server.is_silent_on(each).set()  # an error, at once
     group = [append(each) for each in (taken, *others)]
     first_silence.set()
-    errors = {type(each.exception(BOUNDED)) for each in (first, *group)}
+    errors = {type(each.exception(PATIENCE_SECONDS)) for each in (first, *group)}
     assert errors == {OperationalError, IntegrityError}
     assert max(Counter(server.sent).values()) == 1
 
@@ -172,7 +170,7 @@ def test_under_a_crowd_every_append_is_sent_once_whatever_is_silent(server: Serv
     wait_until(lambda: len([each for each in running if each.done()]) >= 200, what="the others go on")
     for silence in server.silent.values():
         silence.set()
-    outcomes = [each.exception(BOUNDED) for each in running]
+    outcomes = [each.exception(PATIENCE_SECONDS) for each in running]
     assert set(Counter(server.sent).values()) == {1}
     for stream, error in zip(streams, outcomes, strict=True):
         assert error is None or isinstance(error, OperationalError)
@@ -197,9 +195,9 @@ def test_on_a_real_server_orders_go_on_beside_one_whose_reply_is_lost(
 
         others = [pool.submit(shop.order, "CD-X1") for _ in range(6)]
         for each in others:
-            each.result(BOUNDED)
+            each.result(PATIENCE_SECONDS)
         assert not unlucky.done(), "they did not wait for it"
         with pytest.raises(OperationalError):
-            unlucky.result(BOUNDED)
+            unlucky.result(PATIENCE_SECONDS)
         assert len(shop.orderwright.orders.recorder.select_notifications(1, 20)) == 7
         shop.way.close()

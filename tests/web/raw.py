@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-PATIENCE = 30.0
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RawClient:
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if takes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes)
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(PATIENCE_SECONDS)
         self.socket.connect((host, port))
         self._received = b""
 
