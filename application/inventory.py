@@ -1,18 +1,20 @@
 """Inventory: receive and correct stock, reserve for an order, release."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from eventsourcing.persistence import IntegrityError
 from eventsourcing.utils import EnvType
 
-from domain.inventory import Reservation, StockItem
+from domain.inventory import Reservation, ReservationStatus, StockItem
 from domain.shared.aggregates import Aggregate
+from domain.shared.causes import because_of
 from domain.shared.errors import NotFound
 from domain.shared.ids import reservation_id, stock_item_id
 from domain.shared.products import ProductQuantity, check_sku
 
-from .base import Application, CommandContext
+from .base import MAX_TRIES, Application, CommandContext, ConcurrentChanges
 from .recent import RecentAggregates
 from .views import StockView, Written
 
@@ -21,6 +23,12 @@ class ProductNotFound(NotFound):
     """The product was never received."""
 
     code = "product_not_found"
+
+
+class ReservationNotFound(NotFound):
+    """No stock was ever reserved for the order."""
+
+    code = "reservation_not_found"
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,38 @@ class Inventory(Application):
         stock = self._stock(line.sku for line in reservation.lines)
         reservation.release(stock)
         return [reservation, *stock.values()]
+
+    def reservation(self, order_id: UUID) -> Reservation:
+        """The reservation of an order, as it is now, or `ReservationNotFound`."""
+        reservation = self.find(Reservation, reservation_id(order_id))
+        if reservation is None:
+            raise ReservationNotFound(f"no stock was ever reserved for order {order_id}")
+        return reservation
+
+    def release_by_hand(
+        self, order_id: UUID, reason: str, context: CommandContext, check: Callable[[], None]
+    ) -> tuple[Reservation, bool]:
+        """Release what is held for an order that needs it no more, in one transaction; the reservation,
+        and whether that was done now.
+
+        `check` raises where it may not be released, and is asked again after a conflict. What is not
+        held any more stays as it is. Raises `ReservationNotFound` and
+        `ConcurrentChanges`.
+        """
+        for _ in range(MAX_TRIES):
+            reservation = self.reservation(order_id)
+            if reservation.status is not ReservationStatus.HELD:
+                return reservation, False
+            check()
+            with because_of(context.cause(order_id)):
+                stock = self._stock(line.sku for line in reservation.lines)
+                reservation.release_by_hand(stock, reason)
+            try:
+                self.save(reservation, *stock.values())
+            except IntegrityError:
+                continue
+            return reservation, True
+        raise ConcurrentChanges("others kept changing the same stock; nothing was recorded, try again")
 
     def _stock(self, skus: Iterable[str]) -> dict[str, StockItem]:
         found = ((sku, self.find(StockItem, stock_item_id(sku))) for sku in skus)

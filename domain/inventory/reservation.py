@@ -62,6 +62,14 @@ class Reservation(Aggregate):
         order_id: UUID
         lines: tuple[ReservedLine, ...]
 
+    class ReleasedByHand(Aggregate.Event):
+        """A person made available again what was held for an order that needs it no more."""
+
+        TOPIC = "Reservation.ReleasedByHand"
+        order_id: UUID
+        lines: tuple[ReservedLine, ...]
+        reason: str
+
     # Decisions
 
     @classmethod
@@ -88,12 +96,22 @@ class Reservation(Aggregate):
         """Give everything back. Asking again, or after a rejection, changes nothing."""
         if self.status is not ReservationStatus.HELD:
             return
+        self._release(order_id=self.order_id, lines=self._given_back(stock))
+
+    def release_by_hand(self, stock: Mapping[str, StockItem], reason: str) -> None:
+        """Give everything back because a person says so, which no fulfilment is told of. Asking again,
+        or after a rejection, changes nothing."""
+        if self.status is not ReservationStatus.HELD:
+            return
+        self._release_by_hand(order_id=self.order_id, lines=self._given_back(stock), reason=reason)
+
+    def _given_back(self, stock: Mapping[str, StockItem]) -> tuple[ReservedLine, ...]:
         released = []
         for line in self.lines:
             item = stock[line.sku]
             item.release(self.order_id, line.quantity)
             released.append(ReservedLine(line.sku, line.quantity, item.version))
-        self._release(order_id=self.order_id, lines=tuple(released))
+        return tuple(released)
 
     # Memory
 
@@ -107,4 +125,8 @@ class Reservation(Aggregate):
 
     @event(Released)
     def _release(self, order_id: UUID, lines: tuple[ReservedLine, ...]) -> None:
+        self.status = ReservationStatus.RELEASED
+
+    @event(ReleasedByHand)
+    def _release_by_hand(self, order_id: UUID, lines: tuple[ReservedLine, ...], reason: str) -> None:
         self.status = ReservationStatus.RELEASED

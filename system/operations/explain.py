@@ -183,6 +183,9 @@ TOLD: dict[str, Callable[[_Facts, str, str | None], str]] = {
     Reservation.Made.TOPIC: lambda facts, *_: f"the inventory reserved {_items(facts)}",
     Reservation.Rejected.TOPIC: lambda facts, *_: f"the inventory reserved nothing: {facts['reason']}",
     Reservation.Released.TOPIC: lambda facts, *_: f"the inventory released {_items(facts)}",
+    Reservation.ReleasedByHand.TOPIC: lambda facts, _, by: (
+        f"{by or 'somebody'} released {_items(facts)} by hand: {facts['reason']}"
+    ),
     ParkingLot.EventParked.TOPIC: _parked,
     ParkingLot.EventHeldBack.TOPIC: lambda facts, *_: f"{_place(facts)} was held back behind it",
     ParkingLot.EventRetried.TOPIC: _retried,

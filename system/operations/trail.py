@@ -92,7 +92,7 @@ def _claim(orderwright: Orderwright, order_id: UUID) -> Iterable[FoundEvent]:
 
 def _stock_events(orderwright: Orderwright, reservation: Iterable[FoundEvent]) -> Iterable[FoundEvent]:
     """What the reservation did to each stock item: its events say at which versions."""
-    types = {Reservation.Made.TOPIC, Reservation.Released.TOPIC}
+    types = {Reservation.Made.TOPIC, Reservation.Released.TOPIC, Reservation.ReleasedByHand.TOPIC}
     for event in reservation:
         if event.payload is None or event.type not in types:
             continue

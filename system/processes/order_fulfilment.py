@@ -32,6 +32,7 @@ class OrderFulfilment(Process):
             Payment.CallHastened,
             Payment.OutcomeDisputed,
             Payment.DisputeClosed,
+            Reservation.ReleasedByHand,
             StockItem.Introduced,
             StockItem.Received,
             StockItem.Corrected,

@@ -35,7 +35,14 @@ class StockLevels(Projection):
     name = "StockLevels"
     tables = (STOCK_LEVELS,)
     ignored = frozenset(
-        {Reservation.Made, Reservation.Rejected, Reservation.Released, Supply.Received, Supply.Changed}
+        {
+            Reservation.Made,
+            Reservation.Rejected,
+            Reservation.Released,
+            Reservation.ReleasedByHand,
+            Supply.Received,
+            Supply.Changed,
+        }
     )
 
     @singledispatchmethod

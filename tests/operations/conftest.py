@@ -8,6 +8,7 @@ from system.gateways.simulated import SimulatedGateway
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import (
     emptied_postgres,
+    in_memory,
     open_shop,
     open_way,
     persistence,
@@ -19,6 +20,7 @@ from tests.support.ways import ByHand
 
 __all__ = [
     "emptied_postgres",
+    "in_memory",
     "open_shop",
     "open_way",
     "persistence",

@@ -28,6 +28,7 @@ from .metrics import EXPOSITION, metrics, new_metrics
 from .orders import orders
 from .payments import payments
 from .requests import EXTENSION
+from .reservations import reservations
 from .stock import stock
 from .waiting import WAITING, Waiting
 
@@ -53,7 +54,7 @@ def create_app(
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
         *(orders, stock, payments, fulfilments, events),
-        *(figures, audit, dead_letters, interventions),
+        *(figures, audit, dead_letters, interventions, reservations),
     ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health)

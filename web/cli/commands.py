@@ -122,6 +122,11 @@ def user_option(command: F) -> F:
     )(command)
 
 
+def yes_option(command: F) -> F:
+    """Give a command that asks before it acts the option ``--yes``."""
+    return click.option("--yes", is_flag=True, help="Do not ask.")(command)
+
+
 def page_options(command: F) -> F:
     """Give a list its options for paging."""
     for option in (

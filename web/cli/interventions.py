@@ -11,7 +11,7 @@ from application.views import FulfilmentView
 from system.bootstrap import Orderwright
 from system.operations.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
 
-from .commands import Command, user_option
+from .commands import Command, user_option, yes_option
 from .fulfilment_output import write_fulfilment
 from .store import opened
 from .values import Words
@@ -20,7 +20,6 @@ _order_argument = click.argument("order_id", metavar="ORDER_ID", type=click.UUID
 _reason_option = click.option(
     "--reason", required=True, type=Words(MAX_REASON), help="Why; it stands in the order's trail."
 )
-_yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 @click.command("retry", cls=Command)
@@ -48,7 +47,7 @@ def resume_from(order_id: UUID, step: str, reason: str, user: str) -> None:
 @click.command("force-complete", cls=Command)
 @_order_argument
 @_reason_option
-@_yes_option
+@yes_option
 @user_option
 def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
     """Have ORDER_ID confirmed. Refused unless it is paid and its stock is reserved in truth."""
@@ -64,7 +63,7 @@ def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
     type=Words(MAX_REASON),
     help="The refund that failed was made another way; this says where that is written down.",
 )
-@_yes_option
+@yes_option
 @user_option
 def fail(order_id: UUID, reason: str, refund_reference: str | None, yes: bool, user: str) -> None:
     """Have ORDER_ID cancelled. Refused while money or stock is held for it, or may be."""

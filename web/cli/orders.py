@@ -1,4 +1,4 @@
-"""Look at orders: a list, one of them now or then, all its events, its story."""
+"""Orders: place and cancel one; a list, one of them now or then, all its events, its story."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from system.operations.explain import explain
 from system.operations.trail import order_events
 
 from .commands import Group, page_options, wants_json
+from .order_commands import cancel, place
 from .output import write_fields, write_json, write_line, write_page, write_table
 from .paging import pages
 from .store import opened
@@ -23,7 +24,7 @@ from .values import Time, Words
 
 @click.group(cls=Group)
 def orders() -> None:
-    """Look at orders."""
+    """Place, cancel and look at orders."""
 
 
 @contextmanager
@@ -190,3 +191,7 @@ def explain_order(order_id: UUID | None, order_ref: str | None) -> None:
         return
     for sentence in story.sentences:
         write_line(sentence)
+
+
+for command in (place, cancel):
+    orders.add_command(command)

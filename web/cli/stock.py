@@ -1,4 +1,4 @@
-"""Look at stock, take goods in, and correct what was taken in wrongly."""
+"""Look at stock, take goods in, correct what was taken in wrongly, release what is held for nobody."""
 
 from uuid import uuid4
 
@@ -8,17 +8,16 @@ from application.base import CommandContext
 from application.limits import MAX_REASON
 
 from .commands import Group, page_options, user_option, wants_json
-from .output import write_json, write_line, write_page
+from .output import write_fields, write_json, write_line, write_page
 from .paging import pages
+from .reservations import release
 from .store import followed, let_it_be_seen, opened
-from .values import Words
-
-MAX_KEY = 255
+from .values import MAX_KEY, Words
 
 
 @click.group(cls=Group)
 def stock() -> None:
-    """Look at stock, receive and correct it."""
+    """Look at stock, receive, correct and release it."""
 
 
 @stock.command("list")
@@ -32,6 +31,26 @@ def list_stock(limit: int, cursor: str | None, whole: bool) -> None:
         ("product", ">on hand", ">reserved", ">available"),
         ((item.sku, item.on_hand, item.reserved, item.available) for item in page.items),
         "No product was ever received.",
+    )
+
+
+@stock.command("show")
+@click.argument("sku")
+def show_stock(sku: str) -> None:
+    """Show the stock of the product SKU."""
+    with opened() as orderwright:
+        item = orderwright.stock_levels.stock(sku)
+    if wants_json():
+        write_json(item)
+        return
+    write_fields(
+        (
+            ("product", item.sku),
+            ("on hand", item.on_hand),
+            ("reserved", item.reserved),
+            ("available", item.available),
+            ("version", item.version),
+        )
     )
 
 
@@ -79,3 +98,6 @@ def correct_receipt(sku: str, event_id: str, quantity: int, reason: str, user: s
         write_line(f"Nothing new: that receipt counts for {quantity} already.")
     else:
         write_line(f"Corrected; on hand {item.on_hand}, available {item.available}.")
+
+
+stock.add_command(release)

@@ -8,6 +8,9 @@ import click
 from application.errors import DomainError
 from application.limits import check_text
 
+MAX_KEY = 255
+"""The longest key under which a command can be sent again."""
+
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _OF_DAY = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([Zz]|[-+][0-9]{2}:[0-9]{2})?"
 _TIME = re.compile(f"{_DAY}([Tt ]{_OF_DAY})?")

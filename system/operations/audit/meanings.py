@@ -43,6 +43,7 @@ RESERVATION: Mapping[str, ReservationMark] = {
     Reservation.Made.TOPIC: ReservationMark.HELD,
     Reservation.Rejected.TOPIC: ReservationMark.REJECTED,
     Reservation.Released.TOPIC: ReservationMark.RELEASED,
+    Reservation.ReleasedByHand.TOPIC: ReservationMark.RELEASED,
 }
 """Where the reservation stands after the event."""
 

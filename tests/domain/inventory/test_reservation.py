@@ -78,11 +78,30 @@ def test_what_is_held_is_released_once() -> None:
     assert [item.available for item in stock.values()] == [3, 6]
 
 
+def test_what_is_held_is_released_by_hand_once_and_says_why() -> None:
+    stock = stocked(TEAPOT=3, CUP=6)
+    reservation = given(Reservation.decide(ORDER_ID, [TEAPOT, CUPS], stock))
+    for item in stock.values():
+        given(item)
+
+    reservation.release_by_hand(stock, "counted")
+    reservation.release_by_hand(stock, "counted again")
+    reservation.release(stock)
+
+    (released,) = new_events(reservation)
+    assert released.TOPIC == "Reservation.ReleasedByHand"
+    assert released.reason == "counted"
+    assert released.lines == (ReservedLine("TEAPOT", 1, 4), ReservedLine("CUP", 6, 4))
+    assert reservation.status is ReservationStatus.RELEASED
+    assert [item.available for item in stock.values()] == [3, 6]
+
+
 def test_releasing_a_rejected_reservation_changes_nothing() -> None:
     stock = stocked(TEAPOT=0)
     reservation = given(Reservation.decide(ORDER_ID, [TEAPOT], stock))
 
     reservation.release(stock)
+    reservation.release_by_hand(stock, "counted")
 
     assert facts(reservation) == []
     assert facts(stock["TEAPOT"]) == []

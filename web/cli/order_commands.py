@@ -1,0 +1,131 @@
+"""Place and cancel orders."""
+
+from uuid import UUID, uuid4
+
+import click
+
+from application.base import CommandContext
+from application.errors import DomainError
+from application.limits import (
+    MAX_CUSTOMER_ID,
+    MAX_ORDER_REF,
+    MAX_PAYMENT_METHOD,
+    MAX_REASON,
+    amount_of,
+    quantity_of,
+)
+from application.orders import Item, PlaceOrder
+from application.views import OrderView
+
+from .commands import Command, user_option, wants_json, yes_option
+from .output import write_json, write_line
+from .store import followed, let_it_be_seen
+from .values import MAX_KEY, Words
+
+
+class OrderItem(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
+    """A line of an order: SKU:QUANTITY:UNIT_PRICE. The SKU may hold colons itself."""
+
+    name = "item"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Item:
+        """See `click.ParamType`."""
+        if isinstance(value, Item):
+            return value
+        sku, *rest = str(value).rsplit(":", 2)
+        if len(rest) != 2:
+            self.fail(f"{value!r} is not a line like TEA-1:2:4.50 (SKU:QUANTITY:UNIT_PRICE)", param, ctx)
+        try:
+            return Item(sku, quantity_of(rest[0]), amount_of(rest[1]))
+        except DomainError as error:
+            self.fail(f"{value!r}: {error.message}", param, ctx)
+
+
+@click.command("place", cls=Command)
+@click.option("--customer", required=True, type=Words(MAX_CUSTOMER_ID), help="Whose order it is.")
+@click.option("--currency", required=True, help="Three letters, such as EUR.")
+@click.option(
+    "--item",
+    "items",
+    required=True,
+    multiple=True,
+    type=OrderItem(),
+    metavar="SKU:QUANTITY:UNIT_PRICE",
+    help="A line of the order; one --item for each.",
+)
+@click.option(
+    "--payment-method",
+    required=True,
+    type=Words(MAX_PAYMENT_METHOD),
+    help="How it is paid, as the payment provider knows it.",
+)
+@click.option("--ref", "order_ref", type=Words(MAX_ORDER_REF), help="The shop's own reference of the order.")
+@click.option(
+    "--key", type=Words(MAX_KEY), help="Sent again with the same key, the order is placed only once."
+)
+@user_option
+def place(
+    customer: str,
+    currency: str,
+    items: tuple[Item, ...],
+    payment_method: str,
+    order_ref: str | None,
+    key: str | None,
+    user: str,
+) -> None:
+    """Place an order, as a shop does over HTTP. With --key or --ref it is safe to repeat.
+
+    Where no runner follows, it is fulfilled before the command ends, as far as that is possible at once.
+    """
+    command = PlaceOrder(customer, currency, payment_method, items, order_ref, key)
+    with followed() as (orderwright, service):
+        context = CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
+        written = orderwright.orders.place_order(command, context)
+        let_it_be_seen(written, orderwright.dashboard, orderwright, service)
+        order = orderwright.orders.order(UUID(written.view.order_id))
+    if wants_json():
+        write_json(order)
+    elif written.replayed:
+        write_line(f"Nothing new: this order was placed before, as {order.order_id}; it is {order.status}.")
+    else:
+        write_line(f"Placed order {order.order_id}: {order.total} {order.currency}; it is {order.status}.")
+
+
+@click.command("cancel", cls=Command)
+@click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
+@click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; it stands in the order's trail.")
+@click.option(
+    "--key", type=Words(MAX_KEY), help="Sent again with the same key, it is no error that it is cancelled."
+)
+@yes_option
+@user_option
+def cancel(order_id: UUID, reason: str, key: str | None, yes: bool, user: str) -> None:
+    """Cancel ORDER_ID. Its fulfilment gives back what was charged and what is reserved.
+
+    Where no runner follows, that is done before the command ends, as far as it is possible at once.
+    """
+    with followed() as (orderwright, service):
+        order = orderwright.orders.order(order_id)
+        if not yes:
+            click.confirm(_question(order), abort=True, err=True)
+        context = CommandContext(
+            key or f"cli:{uuid4()}", orderwright.clock(), user, can_be_a_repeat=key is not None
+        )
+        written = orderwright.orders.cancel_order(order_id, reason, context)
+        let_it_be_seen(written, orderwright.dashboard, orderwright, service)
+    if wants_json():
+        write_json(written.view)
+    elif written.replayed:
+        write_line(f"Nothing new: this command cancelled order {order_id} before.")
+    else:
+        write_line(
+            f"Cancelled order {order_id}. What was charged and reserved for it is given back: "
+            f"`orderwright orders explain {order_id}` tells how far that is."
+        )
+
+
+def _question(order: OrderView) -> str:
+    return (
+        f"Cancel order {order.order_id} of {order.customer_id} over {order.total} {order.currency}, "
+        f"which is {order.status}?"
+    )
