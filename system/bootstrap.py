@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -32,6 +32,8 @@ from system.gateways.worker import GatewayWorker
 from system.persistence.agreement import Disagreement
 from system.persistence.postgres import migrations
 from system.persistence.postgres.factory import connection_parameters, schema_of
+from system.persistence.private_files import make_private
+from system.persistence.sealing import misfits
 from system.processes.deadlines import DeadlineScanner
 from system.runner import agreement
 from system.runner.lease import FileLeases, Leases, SoleOwner
@@ -39,7 +41,7 @@ from system.runner.postgres_leases import PostgresLeases
 from system.runner.runner import Runner
 from system.runner.turn import Turn
 from system.runner.wakeups import WakeupListener
-from system.settings import ON_POSTGRES, POSTGRES, SQLITE, TUNED_POSTGRES, Settings
+from system.settings import ON_POSTGRES, POSTGRES, SQLITE, TUNED_POSTGRES, InvalidSettings, Settings
 
 A = TypeVar("A", bound=Application[UUID])
 Clock = Callable[[], datetime]
@@ -209,6 +211,8 @@ def build(
     """Open the stores and make the system. Tables that are missing are created; those of the tuned
     module must be there: `SchemaMismatch` says so when they are not.
 
+    Raises `InvalidSettings` when the events that are stored do not fit the cipher or the compressor.
+
     That a log lacks what its followers have read does not keep it from opening: it is noted, and
     whatever would make it worse is refused.
 
@@ -216,6 +220,8 @@ def build(
     takes some fifteen seconds each hundred thousand orders; `upgrading` is told how far that is.
     """
     environment = application_environment(settings)
+    if settings.persistence_module == SQLITE and not settings.is_in_memory:
+        make_private(settings.data, _own_files(settings))
     migrations.check(migration_targets(settings))
     applications: dict[str, Application[UUID]] = {
         name: _open(orderwright.get_app_cls(name), environment) for name in orderwright.nodes
@@ -223,12 +229,20 @@ def build(
     gateway = gateway or SimulatedGateway(settings.gateway_latency_ms / 1000)
     opened = Orderwright(settings, applications, gateway, clock, monotonic)
     try:
+        check_sealing(applications)
         if not opened.disagreements():
             claim_earlier_references(opened.orders, upgrading)
     except BaseException:
         opened.close()
         raise
     return opened
+
+
+def check_sealing(applications: Mapping[str, Application[UUID]]) -> None:
+    """Raise `InvalidSettings` when stored events do not fit the cipher or the compressor that is set."""
+    found = misfits(applications)
+    if found:
+        raise InvalidSettings("\n".join(("the store cannot be read with these settings:", *found)))
 
 
 def _open(application_class: type[A], environment: dict[str, str]) -> A:
@@ -257,8 +271,6 @@ def application_environment(settings: Settings) -> dict[str, str]:
     """The library's environment: what was given, and our defaults where nothing was."""
     environment = {"PERSISTENCE_MODULE": settings.persistence_module, **settings.environment}
     if settings.persistence_module == SQLITE:
-        if not settings.is_in_memory:
-            settings.data.mkdir(parents=True, exist_ok=True)
         for name in orderwright.nodes:
             environment.setdefault(f"{name.upper()}_SQLITE_DBNAME", _sqlite_name(settings, name))
     if settings.persistence_module == POSTGRES:
@@ -301,6 +313,14 @@ def wakeup_channels(settings: Settings) -> list[tuple[dict[str, Any], dict[str, 
                 found.append((parameters, known))
             known[f"{name.lower()}_events"] = name
     return found
+
+
+def _own_files(settings: Settings) -> Iterator[str]:
+    """The files in the data folder, of the applications whose events are kept there."""
+    for name in orderwright.nodes:
+        module, env = persistence_of(name, settings)
+        if module == SQLITE and env.get("SQLITE_DBNAME") == _sqlite_name(settings, name):
+            yield f"{name}.sqlite"
 
 
 def _sqlite_name(settings: Settings, application: str) -> str:

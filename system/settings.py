@@ -11,6 +11,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from system.encryption import encryption_mistakes
+
 IN_MEMORY = "eventsourcing.popo"
 SQLITE = "eventsourcing.sqlite"
 POSTGRES = "eventsourcing.postgres"
@@ -138,6 +140,7 @@ class Settings(BaseModel):
             ]
         module = given.get("PERSISTENCE_MODULE", SQLITE)
         mistakes += _persistence_mistakes(module, environment)
+        mistakes += encryption_mistakes(environment)
         mistakes += _host_mistakes(given.get("ORDERWRIGHT_ALLOWED_HOSTS", ""))
         if mistakes or settings is None:
             raise InvalidSettings(

@@ -24,7 +24,7 @@ from system.bootstrap import Orderwright, build
 from system.observability.logs import configure_logs
 from system.operations.writable import warn_of_unwritable
 from system.runner.service import RunnerService, log_change
-from system.settings import ON_POSTGRES, Settings
+from system.settings import ON_POSTGRES, InvalidSettings, Settings
 from web.api.app import create_app
 from web.door.worker import DoorWorker
 
@@ -125,6 +125,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 self._runner_service = RunnerService(self._orderwright, on_change=tell)
                 self._runner_service.start()
             return create_app(self._orderwright, self._runner_service, self._host)
+        except InvalidSettings as error:
+            print(f"orderwright cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201
         except (PersistenceError, OSError) as error:
             print(f"orderwright cannot open its store: {error}", file=sys.stderr, flush=True)  # noqa: T201
         except Exception:

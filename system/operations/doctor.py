@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
@@ -19,7 +20,8 @@ from system.operations.positions import (
 from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.operations.writable import unwritable
 from system.persistence.agreement import Disagreement
-from system.settings import IN_MEMORY, InvalidSettings, Settings
+from system.persistence.private_files import open_to_others
+from system.settings import IN_MEMORY, SQLITE, InvalidSettings, Settings
 
 REFERENCES_TOLD = 5
 
@@ -66,6 +68,8 @@ def examine(environment: Mapping[str, str]) -> DoctorReport:
     checks = [Check("settings", Verdict.OK, f"PERSISTENCE_MODULE={settings.persistence_module}")]
     try:
         orderwright = build(settings)
+    except InvalidSettings as error:
+        return DoctorReport((*checks, Check("encryption", Verdict.PROBLEM, str(error))))
     except (PersistenceError, OSError) as error:
         return DoctorReport((*checks, Check("store", Verdict.PROBLEM, f"cannot be opened: {error}")))
     try:
@@ -84,6 +88,8 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
         checks.append(
             Check("durability", Verdict.WARNING, "events are kept in memory and end with the process")
         )
+    elif orderwright.settings.persistence_module == SQLITE:
+        checks.append(_privacy(orderwright.settings.data))
     owners = owners_of(orderwright)
     stuck = find_stuck(orderwright, owners)
     disagreements = tuple(orderwright.disagreements())
@@ -110,6 +116,18 @@ def _store(events: Mapping[str, int], unwritable: Mapping[str, str]) -> Check:
             "system takes writes; the service goes on by itself when it does",
         )
     return Check("store", Verdict.OK, f"{sum(events.values())} events in {len(events)} logs")
+
+
+def _privacy(folder: Path) -> Check:
+    files = [path.name for path in open_to_others(folder)]
+    if not files:
+        return Check("privacy", Verdict.OK, f"nobody else can use the files in {folder}")
+    return Check(
+        "privacy",
+        Verdict.WARNING,
+        f"others on this machine can use {', '.join(files)} in {folder}: unless that is wanted, "
+        f"chmod -R go= {folder}",
+    )
 
 
 def _runner(owners: Mapping[str, str | None]) -> Check:

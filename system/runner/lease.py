@@ -147,7 +147,7 @@ class FileLeases:
         """The descriptor of a follower's file with a lock on it; None when another one has it."""
         try:
             path = self._folder / f"{follower}.lock"
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             except BaseException as error:

@@ -1,0 +1,104 @@
+"""Whether stored events fit the cipher and the compressor that are set.
+
+A wrong key makes every event look damaged. So it is found out at start, while nothing depends on it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.persistence import Cipher, Compressor, Notification
+
+
+def misfits(applications: Mapping[str, Application[UUID]]) -> list[str]:
+    """The applications whose stored events do not fit the settings, and why, a line each.
+
+    Of each log the first, the middle and the last event are tried. A single one that cannot be read
+    is damaged, which is found out elsewhere and keeps nobody from working: so a log fits as soon as
+    one of them, or of those of another log with the same cipher and compressor, can be read.
+    """
+    samples = {
+        name: states for name, application in applications.items() if (states := _samples(application))
+    }
+    fitting = {_sealing(applications[name]) for name in samples if _fits(applications[name], samples[name])}
+    return [
+        f"{name}: {why}"
+        for name, states in samples.items()
+        if _sealing(applications[name]) not in fitting
+        and (why := _why(applications[name].mapper.cipher, applications[name].mapper.compressor, states))
+    ]
+
+
+def _samples(application: Application[UUID]) -> list[bytes]:
+    recorder = application.recorder
+    last = recorder.max_notification_id()
+    if not last:
+        return []
+    events: list[Notification] = []
+    for position in sorted({1, (last + 1) // 2, last}):
+        events += recorder.select_notifications(position, 1)
+    return [bytes(event.state) for event in events]
+
+
+def _sealing(application: Application[UUID]) -> tuple[Any, ...]:
+    """What tells one cipher and compressor from others; keys are compared, never shown."""
+    cipher, compressor = application.mapper.cipher, application.mapper.compressor
+    return type(cipher), getattr(cipher, "key", None), type(compressor)
+
+
+def _fits(application: Application[UUID], states: Iterable[bytes]) -> bool:
+    for state in states:
+        try:
+            opened = _opened(state, application.mapper.cipher, application.mapper.compressor)
+            application.mapper.transcoder.decode(opened)
+        except Exception:  # whatever a cipher, a compressor or a decoder says about what it cannot read
+            continue
+        return True
+    return False
+
+
+def _opened(state: bytes, cipher: Cipher | None, compressor: Compressor | None) -> bytes:
+    if cipher is not None:
+        state = cipher.decrypt(state)
+    return compressor.decompress(state) if compressor is not None else state
+
+
+def _why(cipher: Cipher | None, compressor: Compressor | None, states: list[bytes]) -> str | None:
+    """Why none of these can be read; None when it is nothing but damage."""
+    if cipher is not None:
+        if any(_is_text(state) for state in states):
+            return (
+                "its events are stored in plain text, and CIPHER_TOPIC is set: what was recorded before "
+                "cannot be read with it. Unset it, or begin with an empty store"
+            )
+        if all(_is_decryptable(state, cipher) for state in states):
+            return f"its events are encrypted with this key, and {_COMPRESSION}"
+        return "CIPHER_KEY does not fit its events: they were encrypted with another key. Set that one"
+    if any(_is_text(state) for state in states):
+        return f"its events are not compressed, and {_COMPRESSION}" if compressor is not None else None
+    return (
+        "its events are encrypted, or compressed in another way than COMPRESSOR_TOPIC says. Set CIPHER_TOPIC "
+        "and CIPHER_KEY, and COMPRESSOR_TOPIC, as they were when these were recorded"
+    )
+
+
+_COMPRESSION = (
+    "COMPRESSOR_TOPIC is not what it was when they were recorded: set it to what it was then (or unset it)"
+)
+
+
+def _is_decryptable(state: bytes, cipher: Cipher) -> bool:
+    try:
+        cipher.decrypt(state)
+    except Exception:  # whatever a cipher says
+        return False
+    return True
+
+
+def _is_text(state: bytes) -> bool:
+    try:
+        state.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
