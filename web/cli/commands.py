@@ -5,14 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
 from application.limits import MAX_USER
 from system.observability.visible import visible, visible_json
 
-from .errors import Failure, failure_of
+from .errors import Failure, UnwritableOutput, failure_of
 from .values import Words
 
 _AS_JSON = "orderwright.as_json"
@@ -26,6 +26,7 @@ Exit codes:
   2    wrong usage, unusable settings, or an unreadable file
   3    the store cannot be used
   70   a fault in the program
+  74   standard output or a report cannot be written: the disk is full
   130  interrupted
 """
 
@@ -86,11 +87,15 @@ class Root(Group):
                 stream.reconfigure(errors="replace")  # a terminal that knows no such character shows another
         try:
             code = super().main(given, prog_name or "orderwright", standalone_mode=False, **extra)
+            if (broken := _of_standard_output()) is not None:
+                raise broken
         except BrokenPipeError:
-            # Whoever read our output has gone. Nothing may be flushed into the broken pipe at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # Whoever read our output has gone.
+            _write_no_more(sys.stdout)
             code = 1
         except Exception as error:
+            if not isinstance(error, UnwritableOutput):
+                error = _of_standard_output() or error
             failure = failure_of(error)
             _tell(failure, error, as_json="--json" in given)
             code = failure.exit_code
@@ -108,7 +113,29 @@ def _tell(failure: Failure, error: Exception, *, as_json: bool) -> None:
         text = visible(written.getvalue().rstrip("\n"), lines=True)
     else:
         text = visible(f"orderwright: {failure.detail} ({failure.code})", lines=True)
-    click.echo(text, err=True)
+    try:
+        click.echo(text, err=True)
+    except OSError:  # nobody can be told, but the exit code tells the rest
+        _write_no_more(sys.stderr)
+
+
+def _of_standard_output() -> UnwritableOutput | None:
+    """What keeps standard output from being written: what could not be written is tried once more."""
+    try:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # it is None when it was closed before we began
+            sys.stdout.flush()
+    except OSError as error:
+        _write_no_more(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            return UnwritableOutput("standard output", error)
+    return None
+
+
+def _write_no_more(stream: TextIO) -> None:
+    """Nothing may be flushed into a broken stream at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def user_option(command: F) -> F:
