@@ -177,10 +177,14 @@ def _header_in(lines: TextLines) -> tuple[str, list[str]]:
             )
         number, text = _not_blank(lines)
     where = "the first line" if number <= 1 else f"line {number}"
-    try:
-        headers = [(one, _names(checked(text), one)) for one in separators]
-    except InvalidLine as error:
-        raise UnreadableFile(f"{where} {error.reason}") from None
+    headers, fault = [], None
+    for one in separators:
+        try:
+            headers.append((one, _names(checked(text), one)))
+        except InvalidLine as error:
+            fault = fault or error
+    if not headers and fault is not None:
+        raise UnreadableFile(f"{where} {fault.reason}")
     separator, names = max(headers, key=lambda header: len(set(COLUMNS).intersection(header[1])))
     if sorted(filter(None, names)) != sorted(COLUMNS):
         raise UnreadableFile(f"{where} is not the header {','.join(COLUMNS)}: {_difference(names)}")

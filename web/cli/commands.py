@@ -5,14 +5,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from application.limits import MAX_USER
 from system.observability.visible import visible, visible_json
 
-from .errors import Failure, UnwritableOutput, failure_of
+from .errors import Failure, failure_of
+from .standard_output import drop, tell_when_it_is_full
 from .values import Words
 
 _AS_JSON = "orderwright.as_json"
@@ -82,20 +83,17 @@ class Root(Group):
     ) -> int:
         """Run, and exit with one of `EXIT_CODES`."""
         given = list(sys.argv[1:] if args is None else args)
+        tell_when_it_is_full()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal that knows no such character shows another
         try:
             code = super().main(given, prog_name or "orderwright", standalone_mode=False, **extra)
-            if (broken := _of_standard_output()) is not None:
-                raise broken
-        except BrokenPipeError:
-            # Whoever read our output has gone.
-            _write_no_more(sys.stdout)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except BrokenPipeError:  # whoever read our output has gone
             code = 1
         except Exception as error:
-            if not isinstance(error, UnwritableOutput):
-                error = _of_standard_output() or error
             failure = failure_of(error)
             _tell(failure, error, as_json="--json" in given)
             code = failure.exit_code
@@ -116,26 +114,7 @@ def _tell(failure: Failure, error: Exception, *, as_json: bool) -> None:
     try:
         click.echo(text, err=True)
     except OSError:  # nobody can be told, but the exit code tells the rest
-        _write_no_more(sys.stderr)
-
-
-def _of_standard_output() -> UnwritableOutput | None:
-    """What keeps standard output from being written: what could not be written is tried once more."""
-    try:
-        if isinstance(sys.stdout, io.TextIOWrapper):  # it is None when it was closed before we began
-            sys.stdout.flush()
-    except OSError as error:
-        _write_no_more(sys.stdout)
-        if not isinstance(error, BrokenPipeError):
-            return UnwritableOutput("standard output", error)
-    return None
-
-
-def _write_no_more(stream: TextIO) -> None:
-    """Nothing may be flushed into a broken stream at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+        drop(sys.stderr)
 
 
 def user_option(command: F) -> F:

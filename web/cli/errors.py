@@ -24,7 +24,7 @@ class UnusableFile(Exception):
     """A file that was named cannot be read or written."""
 
 
-class UnwritableOutput(Exception):
+class UnwritableOutput(OSError):
     """Standard output, or a file that a command was writing, takes no more."""
 
     def __init__(self, what: str, error: OSError) -> None:
