@@ -52,7 +52,7 @@ def into_full(console: Console) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("words", "unbuffered"), [("--help", ""), ("settings", "1"), ("settings --json", "")]
+    ("words", "unbuffered"), OUTPUTS
 )
 def test_output_that_finds_no_room(into_full: Run, words: str, unbuffered: str) -> None:
     ended = into_full(*words.split(), unbuffered=unbuffered)

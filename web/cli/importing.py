@@ -69,16 +69,16 @@ def import_orders(
 ) -> None:
     """Import the orders of FILE, and wait until they are fulfilled.
 
-    FILE is CSV with the header order_ref,customer_id,placed_on,sku,quantity,unit_price,currency,
-    or JSON lines: an object a line with these fields, or a whole order with "items". Lines with
-    the same order_ref in a row are one order, imported whole or not at all. FILE is read several
-    times, so it cannot be a pipe.
+    FILE is CSV with the header order_ref,customer_id,placed_on,sku,quantity,unit_price,currency
+    (separated by commas, semicolons or tabs), or JSON lines: an object a line with these fields, or a
+    whole order with "items". Lines with the same order_ref in a row are one order, imported whole or
+    not at all. FILE is read several times, so it cannot be a pipe.
 
     Stopped at any moment, it is resumed by the same command; orders that are placed already are
     left as they are. It works beside a running service, and without one. Refused lines are listed
-    in a report, those of earlier runs included.
+    in a report, those of earlier runs included; it replaces an earlier report and no other file.
 
-    Exit code 1 if any line was refused, 2 if the file cannot be read.
+    Exit code 1 if any line was refused, 2 if the file cannot be read or the report has no place.
     """
     orders = _order_file(file, payment_method)
     path = report or Path(f"{file.name}.refused.csv")
