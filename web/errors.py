@@ -145,8 +145,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, _STORE_FAULTS) and is_full(error):
         return _try_again(
             "store_full",
-            "the disk of the store is full, so nothing was recorded; when its operator has made room, send "
-            "the command again under the same Idempotency-Key",
+            "the disk of the store is full; when its operator has made room, send the command again under "
+            "the same Idempotency-Key",
         )
     if isinstance(error, _STORE_FAULTS):
         return _try_again(

@@ -19,7 +19,7 @@ _LEAST_ROOM = 64 * 1024
 
 
 class StoreFull(OperationalError):
-    """The disk on which the store is kept is full; nothing was recorded."""
+    """The disk on which the store is kept is full."""
 
 
 def is_full(error: BaseException | None, folder: Path | None = None) -> bool:

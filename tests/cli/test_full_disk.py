@@ -51,9 +51,10 @@ def into_full(console: Console) -> Run:
     return run  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize(
-    ("words", "unbuffered"), OUTPUTS
-)
+OUTPUTS = [("--help", ""), ("settings", "1"), ("settings --json", "")]
+
+
+@pytest.mark.parametrize(("words", "unbuffered"), OUTPUTS)
 def test_output_that_finds_no_room(into_full: Run, words: str, unbuffered: str) -> None:
     ended = into_full(*words.split(), unbuffered=unbuffered)
     assert ended.returncode == 74
