@@ -36,7 +36,7 @@ def bench(names: tuple[str, ...], runs: int, orders: int, quick: bool, no_write:
     """
     wanted = [name for name in MEASUREMENTS if name in names] or list(MEASUREMENTS)
     plan = QUICK if quick else Plan(runs=runs, orders=orders)
-    place = Place(DOCUMENT, "the document", b"# ")
+    place = Place(DOCUMENT, "the document", b"# Benchmarks")
     is_written = not (names or quick or no_write) and DOCUMENT.parent.is_dir()
     if is_written:
         place.check()
