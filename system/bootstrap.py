@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
@@ -30,6 +31,7 @@ from system.definition import (
 from system.gateways.simulated import SimulatedGateway
 from system.gateways.worker import GatewayWorker
 from system.persistence.agreement import Disagreement
+from system.persistence.full_disk import StoreFull, is_full
 from system.persistence.postgres import migrations
 from system.persistence.postgres.factory import connection_parameters, schema_of
 from system.persistence.private_files import make_private
@@ -257,8 +259,16 @@ def _open(application_class: type[A], environment: dict[str, str]) -> A:
                 raise
         except sqlite3.DatabaseError as error:  # which the library lets through while it opens a file
             if not _is_busy(error) or time.monotonic() > deadline + BUSY_FOR_SECONDS:
-                raise InternalError(f"the file of {application_class.name}: {error}") from error
+                is_disk = is_full(error, _folder_of(application_class.name, environment))
+                kind = StoreFull if is_disk else InternalError
+                raise kind(f"the file of {application_class.name}: {error}") from error
         time.sleep(PAUSE_BETWEEN_TRIES)
+
+
+def _folder_of(application: str, environment: dict[str, str]) -> Path | None:
+    """Where the SQLite file of an application is."""
+    file = environment.get(f"{application.upper()}_SQLITE_DBNAME")
+    return Path(file).parent if file else None
 
 
 def _is_busy(error: sqlite3.DatabaseError) -> bool:

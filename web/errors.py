@@ -23,6 +23,7 @@ from application.queries import InvalidQuery
 from application.views import to_json
 from system.operations.audit.job import AuditProgress
 from system.persistence.agreement import LogDisagrees
+from system.persistence.full_disk import is_full
 
 RETRY_AFTER_SECONDS = 1
 
@@ -99,6 +100,9 @@ _DOMAIN: tuple[tuple[type[DomainError], int], ...] = (
 
 _STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
 
+STORE_CODES = frozenset({"store_unavailable", "store_full"})
+"""Answers that say that the store takes no commands."""
+
 VALUE_CODES = frozenset({"invalid_length", "invalid_text", "invalid_amount"})
 """Faults of a value that can be read but is not accepted (422); every other fault is a 400."""
 
@@ -138,6 +142,12 @@ def problem_of(error: Exception) -> Problem:
         return _try_again("busy", "others have the service look through much of the store; ask again")
     if isinstance(error, AuditUnderWay):
         return _under_way(error.progress)
+    if isinstance(error, _STORE_FAULTS) and is_full(error):
+        return _try_again(
+            "store_full",
+            "the disk of the store is full; when its operator has made room, send the command again under "
+            "the same Idempotency-Key",
+        )
     if isinstance(error, _STORE_FAULTS):
         return _try_again(
             "store_unavailable",

@@ -13,6 +13,7 @@ from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.observability.agreement import log_agreement
 from system.operations.stuck import StuckReport, find_stuck, owners_of
+from system.persistence.full_disk import is_full
 from system.persistence.probing import NoConnection, try_to_write
 from system.runner.lease import LeasesUnavailable
 from system.runner.service import RunnerService
@@ -137,6 +138,8 @@ class Health:
                 return _Trial(f"no connection to the store of {name} is free", certain=False)
             except EventSourcingError as error:
                 log.warning("the store does not take a trial write", application=name, error=str(error))
+                if is_full(error):
+                    return _Trial(f"the disk of the store of {name} is full")
                 return _Trial(f"the store of {name} does not answer")
             except Exception:
                 log.exception("the store could not be looked at", application=name)

@@ -20,6 +20,7 @@ from system.operations.positions import (
 from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.operations.writable import unwritable
 from system.persistence.agreement import Disagreement
+from system.persistence.full_disk import is_full
 from system.persistence.private_files import open_to_others
 from system.settings import IN_MEMORY, SQLITE, InvalidSettings, Settings
 
@@ -71,7 +72,8 @@ def examine(environment: Mapping[str, str]) -> DoctorReport:
     except InvalidSettings as error:
         return DoctorReport((*checks, Check("encryption", Verdict.PROBLEM, str(error))))
     except (PersistenceError, OSError) as error:
-        return DoctorReport((*checks, Check("store", Verdict.PROBLEM, f"cannot be opened: {error}")))
+        is_disk = "its disk is full: " if is_full(error) else ""
+        return DoctorReport((*checks, Check("store", Verdict.PROBLEM, f"cannot be opened: {is_disk}{error}")))
     try:
         return _examine_store(orderwright, checks)
     except PersistenceError as error:

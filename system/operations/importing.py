@@ -25,6 +25,7 @@ from system.bootstrap import Orderwright
 from system.runner.feed import STORE_FAULTS
 
 from .order_files import FileOrder, OrderFile, Refusal
+from .order_text import open_file
 from .repeated_references import Progress, RepeatedReferences
 
 BATCH_ORDERS = 200
@@ -166,7 +167,7 @@ def _products_of(command: PlaceOrder) -> tuple[ProductQuantity, ...]:
 
 def digest_of(path: Path) -> str:
     """The SHA-256 of a file's content."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

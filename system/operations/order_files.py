@@ -1,36 +1,31 @@
 """Files of orders: CSV or JSON lines, read line by line, in constant memory, however long they are.
 
-CSV has a header with the columns of `COLUMNS`, in any order. A line is a record: a quoted value
-cannot run over several lines, so a forgotten quote costs one line and not the rest of the file.
-
 JSON lines hold one object a line: either a line with the same fields as the CSV's columns, or a
 whole order as `POST /orders` takes it, with `items`. In both, `placed_on` and `payment_method`
 may be left out.
 
 Lines with the same `order_ref` in a row are one order, which is imported whole or not at all. A
 malformed line belongs to the order that its reference names; one whose reference cannot be read
-belongs to the order whose lines stand before and after it, if they are of one order.
+belongs to the order whose lines stand before and after it, if they are of one order. What counts as
+a line in CSV is a row, wherever it begins.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
 from application.limits import MAX_LINES, MAX_REASON
 from application.orders import Item, PlaceOrder
 from domain.shared.errors import DomainError
 
-from .order_lines import CsvLines, InvalidLine, JsonLines, OrderFields, OrderLine
+from .order_lines import InvalidLine, OrderFields, OrderLine, json_line
+from .order_tables import CsvRows
+from .order_text import TextLines, beginning_of, checked, open_file
+from .order_text import UnreadableFile as UnreadableFile
 
-MAX_LINE_BYTES = 1024 * 1024
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _TOO_MANY = ("too_many_items", f"an order has at most {MAX_LINES} items")
-
-
-class UnreadableFile(Exception):
-    """The file does not hold orders; nothing of it was looked at."""
 
 
 @dataclass(frozen=True)
@@ -77,30 +72,22 @@ class OrderFile:
     """A file of orders. Raises `OSError`, and `UnreadableFile`, also when reading begins."""
 
     def __init__(self, path: Path, payment_method: str) -> None:
-        if not path.is_file():  # what comes through a pipe is gone once it was read
-            raise UnreadableFile(
-                f"{path} is not a regular file: it has to be read several times, so save it as one first"
-            )
+        with open_file(path) as file:
+            self.size = os.fstat(file.fileno()).st_size
         self.path = path
-        self.size = path.stat().st_size
         self._payment_method = payment_method
 
     def orders(self) -> Iterator[FileOrder]:
         """The orders of the file, from its beginning."""
-        with self.path.open("rb") as file:
-            lines = _Lines(file)
-            for run in _runs(lines, self._format(lines)):
+        with open_file(self.path) as file:
+            is_json = self._is_json(beginning_of(file, self.path))
+            lines = TextLines(file, any_end=not is_json)
+            for run in _runs(_of_json(lines) if is_json else CsvRows(lines)):
                 yield self._order(run, lines.bytes_read)
 
-    def _format(self, lines: "_Lines") -> "_Format":
+    def _is_json(self, beginning: bytes) -> bool:
         suffix = self.path.suffix.lower()
-        if suffix in _JSON_SUFFIXES or (suffix != ".csv" and lines.begin_with(b"{")):
-            return JsonLines()
-        _, header = next(iter(lines), (0, b""))
-        try:
-            return CsvLines(_text(header))
-        except InvalidLine as error:
-            raise UnreadableFile(f"the first line {error.reason}") from None
+        return suffix in _JSON_SUFFIXES or (suffix != ".csv" and beginning.lstrip().startswith(b"{"))
 
     def _order(self, run: "_Run", bytes_read: int) -> FileOrder:
         numbers = tuple(number for number, _ in run.lines)
@@ -141,11 +128,6 @@ def _refusals(
     return tuple(Refusal(number, order_ref, *mistakes.get(number, incomplete)) for number in numbers)
 
 
-class _Format(Protocol):
-    def parse(self, text: str) -> OrderLine: ...
-    def reference_in(self, text: str) -> str | None: ...
-
-
 _NumberedLine = tuple[int, OrderLine | InvalidLine]
 
 
@@ -159,66 +141,19 @@ class _Run:
     is_closed: bool = False
 
 
-class _Lines:
-    """The lines of a file that are not blank, with their numbers; None for one that is too long."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._number = 0
-        self.bytes_read = len(_BYTE_ORDER_MARK)
-        if file.read(len(_BYTE_ORDER_MARK)) != _BYTE_ORDER_MARK:
-            file.seek(0)
-            self.bytes_read = 0
-
-    def begin_with(self, start: bytes) -> bool:
-        """Whether the first thing in the file that is not blank is this."""
-        position = self._file.tell()
-        found = self._file.read(4096).lstrip().startswith(start)
-        self._file.seek(position)
-        return found
-
-    def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
-        while raw := self._readline():
-            self._number += 1
-            if len(raw) > MAX_LINE_BYTES:
-                while raw and not raw.endswith(b"\n"):
-                    raw = self._readline()
-                yield self._number, None
-            elif raw.strip():
-                yield self._number, raw.rstrip(b"\r\n")
-
-    def _readline(self) -> bytes:
-        raw = self._file.readline(MAX_LINE_BYTES + 1)
-        self.bytes_read += len(raw)
-        return raw
+def _of_json(lines: TextLines) -> Iterator[_NumberedLine]:
+    for number, text in lines:
+        if text is None or text.strip():
+            try:
+                yield number, json_line(checked(text))
+            except InvalidLine as error:  # damaged JSON does not tell which of its parts are sound
+                yield number, error
 
 
-def _text(raw: bytes | None) -> str:
-    if raw is None:
-        raise InvalidLine("malformed_line", f"is longer than {MAX_LINE_BYTES} bytes")
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidLine("malformed_line", f"is not UTF-8 from its byte {error.start + 1} on") from None
-    if "\x00" in text:
-        raise InvalidLine("malformed_line", "has a NUL character")
-    return text
-
-
-def _parsed(raw: bytes | None, form: _Format) -> OrderLine | InvalidLine:
-    try:
-        return form.parse(_text(raw))
-    except InvalidLine as error:
-        if error.order_ref is None and raw is not None:
-            error.order_ref = form.reference_in(raw.decode(errors="replace"))
-        return error
-
-
-def _runs(lines: _Lines, form: _Format) -> Iterator[_Run]:
+def _runs(lines: Iterable[_NumberedLine]) -> Iterator[_Run]:
     run = _Run(None)
     strays: list[_NumberedLine] = []
-    for number, raw in lines:
-        line = _parsed(raw, form)
+    for number, line in lines:
         is_whole = isinstance(line, OrderLine) and line.is_whole_order
         if line.order_ref is None:
             strays.append((number, line))

@@ -3,7 +3,6 @@
 Values follow the rules of `application.limits`; what the business thinks of them is asked later.
 """
 
-import csv
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,63 +61,27 @@ class OrderLine:
     is_whole_order: bool
 
 
-class CsvLines:
-    """Lines under a header. Raises `InvalidLine` when it is not a header of `COLUMNS`."""
-
-    def __init__(self, header: str) -> None:
-        self._columns = _values(header)
-        if sorted(self._columns) != sorted(COLUMNS):
-            raise InvalidLine("missing_header", f"is not the header {','.join(COLUMNS)}")
-        self._reference = self._columns.index("order_ref")
-
-    def parse(self, text: str) -> OrderLine:
-        """What a line says, or `InvalidLine`."""
-        values = _values(text)
-        if len(values) != len(self._columns):
-            raise InvalidLine("malformed_line", f"has {len(values)} columns, not {len(self._columns)}")
-        return _line(dict(zip(self._columns, values, strict=True)))
-
-    def reference_in(self, text: str) -> str | None:
-        """The order reference of a damaged line, if that part of it is sound."""
-        values = text.split(",")
-        return _sound(values[self._reference]) if len(values) > self._reference else None
-
-
-class JsonLines:
-    """Lines that are JSON objects."""
-
-    def parse(self, text: str) -> OrderLine:
-        """What a line says, or `InvalidLine`."""
-        try:
-            found = json.loads(
-                text,
-                parse_int=_Number,
-                parse_float=_Number,
-                parse_constant=_refuse_constant,
-                object_pairs_hook=_object,
-            )
-        except (ValueError, RecursionError) as error:
-            raise InvalidLine("malformed_line", f"is not JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise InvalidLine("malformed_line", "is not a JSON object")
-        if "items" in found:
-            return _whole_order(found)
-        return _line(found)
-
-    def reference_in(self, text: str) -> str | None:  # noqa: ARG002 - the same for every format
-        """Damaged JSON does not tell which of its parts are sound."""
-        return None
+def json_line(text: str) -> OrderLine:
+    """What a line says that is a JSON object. Raises `InvalidLine`."""
+    try:
+        found = json.loads(
+            text,
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object,
+        )
+    except (ValueError, RecursionError) as error:
+        raise InvalidLine("malformed_line", f"is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidLine("malformed_line", "is not a JSON object")
+    if "items" in found:
+        return _whole_order(found)
+    return line_of(found)
 
 
 class _Number(str):
     """A JSON number as it was written; it is never made a float."""
-
-
-def _values(text: str) -> list[str]:
-    try:
-        return next(csv.reader([text], strict=True), [])
-    except csv.Error as error:
-        raise InvalidLine("malformed_line", f"is not CSV: {error}") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -132,7 +95,8 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 
 
-def _line(values: Mapping[str, Any]) -> OrderLine:
+def line_of(values: Mapping[str, Any]) -> OrderLine:
+    """What the named values of a line say. Raises `InvalidLine`."""
     reference = _reference(values)
     _check_names(values, reference, (*_OF_THE_ORDER, *_OF_THE_ITEM))
     return OrderLine(reference, _fields(values, reference), (_item(values, reference),), is_whole_order=False)
@@ -221,8 +185,9 @@ def _kind(is_number: bool) -> Literal["number", "text"]:
     return "number" if is_number else "text"
 
 
-def _sound(reference: str) -> str | None:
+def sound_reference(text: str) -> str | None:
+    """The reference that a damaged line gives; None when it is none."""
     try:
-        return None if "\ufffd" in reference else _order_ref(reference)
+        return _order_ref(text)
     except DomainError:
         return None

@@ -6,11 +6,14 @@ it is imported. Lines all over a file could be put together as well, but whoever
 would then be charged twice.
 """
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from application.limits import MAX_REASON
+from system.persistence.full_disk import is_full
 
 from .order_files import FileOrder, OrderFile, Refusal
 
@@ -85,11 +88,17 @@ class _Seen:
         self._database.execute("BEGIN")
 
     def add(self, order_ref: str, lines: tuple[int, ...]) -> bool:
-        """Add a place; whether the reference had stood in another before."""
+        """Add a place; whether the reference had stood in another before. Raises `OSError` when there is
+        no room for temporary files."""
         first, last = lines[0], lines[-1]
         told = str(first) if first == last else f"{first}-{last}"
         values = {"key": order_ref.encode(errors="surrogatepass"), "first": first, "told": told}
-        (places,) = self._database.execute(f"{_ADD} RETURNING places", values).fetchone()
+        try:
+            (places,) = self._database.execute(f"{_ADD} RETURNING places", values).fetchone()
+        except sqlite3.OperationalError as error:
+            if is_full(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
         return bool(places > 1)
 
     def places(self, order_ref: str) -> Places | None:

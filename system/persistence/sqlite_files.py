@@ -9,9 +9,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from eventsourcing.persistence import OperationalError
 from eventsourcing.sqlite import SQLiteConnection, SQLiteDatastore
+
+from .full_disk import StoreFull, is_full
 
 CLOSE_WITHIN_SECONDS = 2.0
 """So long whoever still uses a connection may go on; then it is interrupted, and has as long again."""
@@ -31,14 +34,21 @@ class Datastore(SQLiteDatastore):
 
     @contextmanager
     def get_connection(self, *, commit: bool) -> Iterator[SQLiteConnection]:
-        """See `SQLiteDatastore`."""
-        with super().get_connection(commit=commit) as connection:
-            try:
-                yield connection
-            except (OperationalError, sqlite3.OperationalError) as error:
-                if _is_of_the_file(error) and not self.pool.is_sqlite_memory_mode:
-                    self._open_anew(connection)
-                raise
+        """See `SQLiteDatastore`. Raises `StoreFull` where the disk is full."""
+        try:
+            with super().get_connection(commit=commit) as connection:
+                try:
+                    yield connection
+                except (OperationalError, sqlite3.OperationalError) as error:
+                    if _is_of_the_file(error) and not self.pool.is_sqlite_memory_mode:
+                        self._open_anew(connection)
+                    raise
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if is_full(error, self._folder):
+                raise StoreFull(str(error)) from error
+            if isinstance(error, sqlite3.OperationalError):  # let through where a file is opened
+                raise OperationalError(error) from error
+            raise
 
     def close(self) -> None:
         """Close every connection, each as soon as nobody uses it: SQLite crashes the process when one is
@@ -67,6 +77,10 @@ class Datastore(SQLiteDatastore):
         except OperationalError as error:
             return str(error) if _is_of_the_file(error) else None
         return None
+
+    @property
+    def _folder(self) -> Path | None:
+        return None if self.pool.is_sqlite_memory_mode else Path(self.pool.db_name).parent
 
     def _open_anew(self, failed: SQLiteConnection) -> None:
         failed.close()

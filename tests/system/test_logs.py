@@ -1,6 +1,9 @@
 """Log lines hold nothing that moves a terminal's cursor or looks like a line of its own."""
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -43,3 +46,15 @@ def test_a_traceback_keeps_its_lines_and_nothing_else(
     told = capsys.readouterr().err
     assert all(line.isprintable() for line in told.split("\n"))
     assert "Traceback" in told
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_log_that_finds_no_room_stops_nobody(
+    style: Literal["console", "json"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        configure_logs(style, "INFO")
+        for _ in range(3):
+            structlog.get_logger().warning("the disk is full")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # so that it can be closed

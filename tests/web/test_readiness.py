@@ -137,6 +137,7 @@ def test_a_full_disk(module: str, database: PrivatePostgres, small_disk: Path) -
             api.placed()
             fill(small_disk / "filler")
             wait_until(lambda: api.place().status == 503, what="no order is taken")
+            assert api.place().code == "store_full"
             for _ in range(3):
                 assert ready(api).status == 503
                 assert api.place().status == 503

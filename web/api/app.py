@@ -11,7 +11,7 @@ from system.bootstrap import Orderwright
 from system.observability.health import Health
 from system.operations.audit.job import AuditJob
 from system.runner.service import RunnerService
-from web.errors import AuditUnderWay, Fault, MalformedRequest, problem_of
+from web.errors import STORE_CODES, AuditUnderWay, Fault, MalformedRequest, problem_of
 
 from .answers import API, problem_answer
 from .audit import AUDIT_JOB, audit
@@ -102,6 +102,6 @@ def _answer_error(error: Exception) -> Response:
         log.error("request failed", exc_info=error)
     elif problem.status >= 500 and not isinstance(error, AuditUnderWay):
         log.warning("request put off", code=problem.code, error=str(error))
-        if problem.code == "store_unavailable" and request.method == "POST":
+        if problem.code in STORE_CODES and request.method == "POST":
             health_of_process().commands.refused()
     return problem_answer(problem)

@@ -1,5 +1,6 @@
 """Measure how fast it is here, side by side with the library and with PostgreSQL itself."""
 
+import io
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from system.operations.private_postgres import PostgresUnavailableError
 
 from .commands import Command, wants_json
 from .errors import UnusableFile
+from .files import Place
 from .output import console, write_json, write_line, write_table
 
 DOCUMENT = Path("docs/benchmarks.md")
@@ -34,12 +36,16 @@ def bench(names: tuple[str, ...], runs: int, orders: int, quick: bool, no_write:
     """
     wanted = [name for name in MEASUREMENTS if name in names] or list(MEASUREMENTS)
     plan = QUICK if quick else Plan(runs=runs, orders=orders)
+    place = Place(DOCUMENT, "the document", b"# Benchmarks")
+    is_written = not (names or quick or no_write) and DOCUMENT.parent.is_dir()
+    if is_written:
+        place.check()
     try:
         report = _measured(wanted, plan)
     except PostgresUnavailableError as error:
         raise UnusableFile(str(error)) from None
-    if not (names or quick or no_write) and DOCUMENT.parent.is_dir():
-        DOCUMENT.write_text(document(report))
+    if is_written:
+        place.put(io.BytesIO(document(report).encode()))
     if wants_json():
         write_json({figure.name: figure.to_json() for figure in report.figures})
         return

@@ -13,6 +13,7 @@ from application.limits import MAX_USER
 from system.observability.visible import visible, visible_json
 
 from .errors import Failure, failure_of
+from .standard_output import drop, tell_when_it_is_full
 from .values import Words
 
 _AS_JSON = "orderwright.as_json"
@@ -26,6 +27,7 @@ Exit codes:
   2    wrong usage, unusable settings, or an unreadable file
   3    the store cannot be used
   70   a fault in the program
+  74   standard output or a report cannot be written: the disk is full
   130  interrupted
 """
 
@@ -81,14 +83,15 @@ class Root(Group):
     ) -> int:
         """Run, and exit with one of `EXIT_CODES`."""
         given = list(sys.argv[1:] if args is None else args)
+        tell_when_it_is_full()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal that knows no such character shows another
         try:
             code = super().main(given, prog_name or "orderwright", standalone_mode=False, **extra)
-        except BrokenPipeError:
-            # Whoever read our output has gone. Nothing may be flushed into the broken pipe at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except BrokenPipeError:  # whoever read our output has gone
             code = 1
         except Exception as error:
             failure = failure_of(error)
@@ -108,7 +111,10 @@ def _tell(failure: Failure, error: Exception, *, as_json: bool) -> None:
         text = visible(written.getvalue().rstrip("\n"), lines=True)
     else:
         text = visible(f"orderwright: {failure.detail} ({failure.code})", lines=True)
-    click.echo(text, err=True)
+    try:
+        click.echo(text, err=True)
+    except OSError:  # nobody can be told, but the exit code tells the rest
+        drop(sys.stderr)
 
 
 def user_option(command: F) -> F:

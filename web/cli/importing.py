@@ -1,6 +1,5 @@
 """Import a file of orders."""
 
-import csv
 import signal
 import time
 from collections.abc import Iterator
@@ -15,20 +14,30 @@ from application.limits import MAX_PAYMENT_METHOD
 from application.views import to_json
 from system.bootstrap import Orderwright
 from system.operations.importing import Import, Placed, Received
-from system.operations.order_files import OrderFile, Refusal
+from system.operations.order_files import OrderFile
+from system.persistence.full_disk import is_of_a_full_disk
 
 from .commands import Command, user_option, wants_json
-from .errors import REFUSED, UnusableFile
+from .errors import REFUSED, UnusableFile, UnwritableOutput, why
 from .output import write_fields, write_json
-from .progress import progress_bars
+from .progress import Advance, progress_bars
+from .refused_lines import refused_lines
 from .store import followed
 from .values import Words
 
-REPORT_COLUMNS = ("line", "order_ref", "code", "reason")
+
+class _OrderFilePath(click.Path):
+    """The path of a file that is there."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        if value == "-":
+            self.fail("standard input has to be read several times, so save it as a file first")
+        return super().convert(value, param, ctx)
 
 
 @click.command("import", cls=Command)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.argument("file", type=_OrderFilePath(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option(
     "--payment-method",
     default="pm_ok",
@@ -60,29 +69,29 @@ def import_orders(
 ) -> None:
     """Import the orders of FILE, and wait until they are fulfilled.
 
-    FILE is CSV with the header order_ref,customer_id,placed_on,sku,quantity,unit_price,currency,
-    or JSON lines: an object a line with these fields, or a whole order with "items". Lines with
-    the same order_ref in a row are one order, imported whole or not at all. FILE is read several
-    times, so it cannot be a pipe.
+    FILE is CSV with the header order_ref,customer_id,placed_on,sku,quantity,unit_price,currency
+    (separated by commas, semicolons or tabs), or JSON lines: an object a line with these fields, or a
+    whole order with "items". Lines with the same order_ref in a row are one order, imported whole or
+    not at all. FILE is read several times, so it cannot be a pipe.
 
     Stopped at any moment, it is resumed by the same command; orders that are placed already are
     left as they are. It works beside a running service, and without one. Refused lines are listed
-    in a report, those of earlier runs included.
+    in a report, those of earlier runs included; it replaces an earlier report and no other file.
 
-    Exit code 1 if any line was refused, 2 if the file cannot be read.
+    Exit code 1 if any line was refused, 2 if the file cannot be read or the report has no place.
     """
     orders = _order_file(file, payment_method)
     path = report or Path(f"{file.name}.refused.csv")
     began = time.monotonic()
     with (
         _told_how_to_resume(),
-        _refused_lines(path, is_wanted=report is not None) as refusals,
+        refused_lines(path, file, is_wanted=report is not None) as refusals,
         followed() as (orderwright, service),
         progress_bars(quiet=quiet) as bars,
         closing(Import(orderwright, orders, user)) as job,
     ):
         with bars.bar("Reading", orders.size) as advance:
-            job.look_through(advance)
+            _look_through(job, advance)
         received = None
         if receive_stock:
             with bars.bar("Receiving stock", orders.size) as advance:
@@ -112,8 +121,17 @@ def _order_file(file: Path, payment_method: str) -> OrderFile:
         orders = OrderFile(file, payment_method)
         next(orders.orders(), None)
     except OSError as error:
-        raise UnusableFile(f"{file} cannot be read: {error.strerror}") from None
+        raise UnusableFile(f"{file} cannot be read: {why(error)}") from None
     return orders
+
+
+def _look_through(job: Import, advance: Advance) -> None:
+    try:
+        job.look_through(advance)
+    except OSError as error:
+        if is_of_a_full_disk(error):
+            raise UnwritableOutput("a temporary file", error) from None
+        raise
 
 
 def _summary(
@@ -151,49 +169,6 @@ def _write(summary: dict[str, Any]) -> None:
         for total in summary["payments"]
     ]
     write_fields(fields)
-
-
-class _RefusedLines:
-    """The report of refused lines. It takes its place when it is complete."""
-
-    def __init__(self, path: Path) -> None:
-        self._draft = path.with_name(f".{path.name}.part")
-        self._path = path
-        self._file = self._draft.open("w", encoding="utf-8", newline="")
-        self._rows = csv.writer(self._file)
-        self._rows.writerow(REPORT_COLUMNS)
-        self.count = 0
-
-    def add(self, refusal: Refusal) -> None:
-        """One more refused line."""
-        reason = refusal.reason.encode(errors="backslashreplace").decode()
-        self._rows.writerow((refusal.line, refusal.order_ref or "", refusal.code, reason))
-        self.count += 1
-
-    def publish(self) -> None:
-        """Put the report where it belongs, in place of an earlier one."""
-        self._file.close()
-        self._draft.replace(self._path)
-
-    def discard(self) -> None:
-        """Leave no trace."""
-        self._file.close()
-        self._draft.unlink(missing_ok=True)
-
-
-@contextmanager
-def _refused_lines(path: Path, *, is_wanted: bool) -> Iterator[_RefusedLines]:
-    """A report that is written when lines were refused, when it is asked for, or to replace an old one."""
-    try:
-        report = _RefusedLines(path)
-    except OSError as error:
-        raise UnusableFile(f"the report {path} cannot be written: {error.strerror}") from None
-    try:
-        yield report
-        if report.count or is_wanted or path.exists():
-            report.publish()
-    finally:
-        report.discard()
 
 
 @contextmanager
