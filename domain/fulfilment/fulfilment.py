@@ -167,7 +167,7 @@ class Fulfilment(Aggregate):
     def ask_again(self) -> None:
         """Ask once more for what is awaited, or could not be undone."""
         step = self.awaited_step
-        if step is None and self.status is SagaStatus.COMPENSATING and not self.is_order_cancelled:
+        if step is None and self.status is SagaStatus.COMPENSATING:
             self._request_cancellation(order_id=self.order_id, reason=self.reason)
         elif step is None:
             self._advance()
@@ -217,7 +217,7 @@ class Fulfilment(Aggregate):
             self._ask(due.undo, due.name)
         elif self.is_order_cancelled:
             self._fail(order_id=self.order_id, reason=self.reason)
-        elif not self.is_cancellation_requested:
+        else:
             self._request_cancellation(order_id=self.order_id, reason=self.reason)
 
     def _ask(self, request: str, step: str, attempt: int = 1) -> None:
@@ -259,7 +259,6 @@ class Fulfilment(Aggregate):
         ] = {}  # of those that are awaited, until it was noted that they passed
         self.next_at: dict[str, datetime] = {}
         self.is_order_cancelled = False
-        self.is_cancellation_requested = False
 
     @event(PaymentRequested)
     def _request_payment(
@@ -364,7 +363,7 @@ class Fulfilment(Aggregate):
 
     @event(CancellationRequested)
     def _request_cancellation(self, order_id: UUID, reason: str) -> None:
-        self.is_cancellation_requested = True
+        pass
 
     @event(OrderCancellationNoted)
     def _note_order_cancellation(self, order_id: UUID, reason: str) -> None:

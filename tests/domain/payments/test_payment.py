@@ -39,6 +39,16 @@ def being_refunded() -> Payment:
     return given(payment)
 
 
+def not_refunded() -> Payment:
+    """A payment whose refund was tried as often as allowed, in vain."""
+    payment = being_refunded()
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        payment.refund_attempt_failed(
+            attempt, trouble("account closed", attempt, is_last=attempt == MAX_ATTEMPTS)
+        )
+    return given(payment)
+
+
 def test_an_order_has_one_payment_over_its_whole_total() -> None:
     payment = requested()
 
@@ -194,6 +204,161 @@ def test_late_news_of_the_charge_does_not_disturb_a_refund() -> None:
     payment.complete("ch_1", 1)
 
     assert facts(payment) == []
+
+
+def test_late_word_of_an_attempt_that_is_over_is_not_taken_for_word_of_the_present_one() -> None:
+    payment, refund = given(requested()), being_refunded()
+    payment.charge_attempt_failed(1, trouble("503"))
+    refund.refund_attempt_failed(1, trouble("503"))
+    given(payment)
+    given(refund)
+
+    payment.charge_unanswered(1, trouble("timed out", 2))
+    refund.refund_unanswered(1, trouble("timed out", 2))
+
+    assert facts(payment) == facts(refund) == []
+    assert (payment.status, payment.attempt) == (PaymentStatus.REQUESTED, 2)
+
+
+def test_each_silence_about_a_refund_is_noted_once_and_counted_anew_for_each_attempt() -> None:
+    payment = being_refunded()
+
+    for times in (1, 1, 2, 1):
+        payment.refund_unanswered(1, trouble("timed out", times))
+    payment.refund_attempt_failed(1, trouble("503"))
+    payment.refund_unanswered(2, trouble("timed out", 1))
+
+    assert facts(payment) == [
+        "RefundUnanswered",
+        "RefundUnanswered",
+        "RefundAttemptFailed",
+        "RefundUnanswered",
+    ]
+
+
+def test_a_refund_that_failed_for_good_is_tried_again_under_a_number_of_its_own_as_often_as_asked() -> None:
+    payment = not_refunded()
+
+    payment.request_refund()
+    payment.request_refund()
+
+    (asked,) = new_events(payment)
+    assert (asked.TOPIC, asked.attempt) == ("Payment.RefundRequested", MAX_ATTEMPTS + 1)
+    payment.refund_attempt_failed(MAX_ATTEMPTS, trouble("word of the last attempt, once more", is_last=True))
+    assert facts(payment) == []
+    payment.refund_unanswered(MAX_ATTEMPTS + 1, trouble("timed out"))
+    payment.refund_attempt_failed(MAX_ATTEMPTS + 1, trouble("account closed", is_last=True))
+    payment.request_refund()
+    assert [type(event).__name__ for event in payment.pending_events] == [
+        "RefundUnanswered",
+        "RefundFailed",
+        "RefundRequested",
+    ]
+    assert payment.attempt == MAX_ATTEMPTS + 2
+
+
+@pytest.mark.parametrize("make", [being_refunded, not_refunded])
+def test_a_refund_that_an_earlier_attempt_made_after_all_is_a_refund(make: Callable[[], Payment]) -> None:
+    payment = make()
+    payment.refund_attempt_failed(1, trouble("503"))
+    given(payment)
+
+    payment.refund_made(1)
+    payment.refund_made(2)
+    payment.request_refund()
+
+    (made,) = new_events(payment)
+    assert (made.TOPIC, made.attempt) == ("Payment.Refunded", 1)
+    assert payment.status is PaymentStatus.REFUNDED
+
+
+def test_a_refund_that_nobody_asked_for_is_not_believed() -> None:
+    payment = completed()
+
+    payment.refund_made(1)
+    payment.refund_attempt_failed(1, trouble("account closed", is_last=True))
+    payment.refund_unanswered(1, trouble("timed out"))
+
+    assert facts(payment) == []
+    assert payment.status is PaymentStatus.COMPLETED
+
+
+def test_whether_a_charge_could_be_called_off_is_a_new_question_whose_silences_are_noted() -> None:
+    payment = requested()
+    for times in (1, 2, 3):
+        payment.charge_unanswered(1, trouble("timed out", times))
+    payment.withdraw("changed my mind")
+    payment.withdraw("really")
+    assert facts(payment)[-1:] == ["ChargeWithdrawn"]
+
+    payment.charge_unanswered(1, trouble("timed out"))
+    payment.charge_unanswered(1, trouble("timed out, told twice"))
+    assert facts(payment) == ["ChargeUnanswered"]
+
+    payment.called_off(1)
+    (declined,) = new_events(payment)
+    assert (declined.TOPIC, declined.reason) == ("Payment.Declined", "changed my mind")
+
+
+def test_an_attempt_that_fails_after_the_charge_was_withdrawn_is_the_last_one() -> None:
+    payment = requested()
+    payment.withdraw("changed my mind")
+    given(payment)
+
+    payment.charge_attempt_failed(1, trouble("503"))
+
+    (declined,) = new_events(payment)
+    assert (declined.TOPIC, declined.reason, declined.attempt) == ("Payment.Declined", "changed my mind", 1)
+
+
+@pytest.mark.parametrize("make", [completed, being_refunded, not_refunded])
+def test_a_charge_that_is_made_cannot_be_called_off_any_more(make: Callable[[], Payment]) -> None:
+    payment = make()
+
+    payment.withdraw("changed my mind")
+
+    assert facts(payment) == []
+    with pytest.raises(PaymentOutcomeContradicted):
+        payment.called_off(1)
+
+
+def test_only_what_the_provider_failed_to_refund_is_refunded_by_hand_and_once() -> None:
+    payment = not_refunded()
+
+    payment.refunded_by_hand("transfer 4711", "the card is closed")
+    payment.refunded_by_hand("transfer 4712", "asked twice")
+
+    (by_hand,) = new_events(payment)
+    assert (by_hand.TOPIC, by_hand.reference) == ("Payment.RefundedByHand", "transfer 4711")
+    for make in (requested, completed, being_refunded):
+        with pytest.raises(PaymentNotCompleted):
+            make().refunded_by_hand("transfer 4711", "the card is closed")
+
+
+@pytest.mark.parametrize(
+    ("make", "is_open"),
+    [(requested, True), (being_refunded, True), (completed, False), (not_refunded, False)],
+)
+def test_only_a_call_that_is_open_can_be_hastened(make: Callable[[], Payment], is_open: bool) -> None:
+    payment = given(make())
+
+    payment.hasten("the provider is back")
+
+    assert facts(payment) == (["CallHastened"] if is_open else [])
+
+
+def test_a_contradiction_is_noted_once_until_a_person_has_settled_it() -> None:
+    payment = completed()
+
+    payment.close_dispute("there is none")
+    for error in ("ch_2 as well", "ch_2 as well", "declined after all"):
+        payment.dispute(error)
+    assert facts(payment) == ["OutcomeDisputed", "OutcomeDisputed"]
+
+    payment.close_dispute("voided")
+    payment.close_dispute("voided")
+    payment.dispute("declined after all")
+    assert facts(payment) == ["DisputeClosed", "OutcomeDisputed"]
 
 
 attempts = st.integers(1, MAX_ATTEMPTS + 1)
