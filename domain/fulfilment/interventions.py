@@ -75,11 +75,12 @@ def force_complete(fulfilment: Fulfilment, reason: str, *, missing: str | None) 
         )
     if missing is not None:
         raise InterventionRefused(f"it cannot be completed: {missing}")
-    fulfilment.intervene("force-complete", fulfilment.awaited_step, reason)
+    noted = _intervene(fulfilment, "force-complete", reason)
     for _ in STEPS:
         step = fulfilment.awaited_step
         if step is not None:
             fulfilment.step_completed(step)
+    _ask_if_nothing_followed(fulfilment, noted)
 
 
 def force_fail(fulfilment: Fulfilment, reason: str, *, held: str | None) -> None:
@@ -90,7 +91,7 @@ def force_fail(fulfilment: Fulfilment, reason: str, *, held: str | None) -> None
     _check_open(fulfilment)
     if held is not None:
         raise InterventionRefused(f"it cannot be ended as failed: {held}")
-    fulfilment.intervene("force-fail", fulfilment.awaited_step, reason)
+    noted = _intervene(fulfilment, "force-fail", reason)
     waiting = fulfilment.awaited_step
     if waiting is not None and fulfilment.step_status(waiting) is StepStatus.EXECUTING:
         fulfilment.step_failed(waiting, reason)
@@ -100,12 +101,23 @@ def force_fail(fulfilment: Fulfilment, reason: str, *, held: str | None) -> None
         for step in reversed(STEPS):
             if fulfilment.step_status(step.name) in _UNDOING:
                 fulfilment.step_compensated(step.name)
+    _ask_if_nothing_followed(fulfilment, noted)
 
 
 def _go_on(fulfilment: Fulfilment, action: str, reason: str, news: News) -> None:
-    fulfilment.intervene(action, fulfilment.awaited_step, reason)
-    noted = fulfilment.version
+    noted = _intervene(fulfilment, action, reason)
     news(fulfilment)
+    _ask_if_nothing_followed(fulfilment, noted)
+
+
+def _intervene(fulfilment: Fulfilment, action: str, reason: str) -> int:
+    """Record the intervention; its version, after which something is to follow."""
+    fulfilment.intervene(action, fulfilment.awaited_step, reason)
+    return fulfilment.version
+
+
+def _ask_if_nothing_followed(fulfilment: Fulfilment, noted: int) -> None:
+    """Where all steps are done, or undone, the order was to be confirmed, or cancelled, and was not."""
     if fulfilment.version == noted:
         fulfilment.ask_again()
 

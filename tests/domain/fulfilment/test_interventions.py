@@ -73,12 +73,13 @@ def test_it_is_resumed_from_the_step_that_is_awaited_and_from_no_other() -> None
 
 
 @pytest.mark.parametrize("so_far", [[], ["paid"], ["paid", "reserved"]])
-def test_what_is_done_in_truth_is_taken_as_done(so_far: list[str]) -> None:
+def test_what_is_done_in_truth_is_taken_as_done_and_the_order_is_to_be_confirmed(so_far: list[str]) -> None:
     fulfilment = after(*so_far)
 
     force_complete(fulfilment, WHY, missing=None)
 
-    assert facts(fulfilment)[0] == "InterventionMade"
+    first, *_, last = facts(fulfilment)
+    assert (first, last) == ("InterventionMade", "ConfirmationRequested")
     hear(fulfilment, "confirmed")
     assert fulfilment.status is SagaStatus.COMPLETED
 
@@ -115,6 +116,8 @@ def test_what_is_being_undone_cannot_be_taken_as_done(so_far: list[str]) -> None
         ["paid", "reserved", "confirmed", CUSTOMER],
         ["paid", "reserved", "confirmed", CUSTOMER, "release failed for good"],
         [CUSTOMER],
+        ["declined"],
+        ["paid", "out of stock", "refunded"],
     ],
 )
 def test_when_nothing_is_held_in_truth_it_ends_as_failed(so_far: list[str]) -> None:
@@ -122,9 +125,10 @@ def test_when_nothing_is_held_in_truth_it_ends_as_failed(so_far: list[str]) -> N
 
     force_fail(fulfilment, WHY, held=None)
 
-    assert facts(fulfilment)[0] == "InterventionMade"
+    first, *_, last = facts(fulfilment)
+    assert first == "InterventionMade"
+    assert last == ("Failed" if CUSTOMER in so_far else "CancellationRequested")
     if CUSTOMER not in so_far:
-        assert fulfilment.awaited_step is None
         hear(fulfilment, "cancelled by us")
     assert fulfilment.status is SagaStatus.FAILED
 
