@@ -187,6 +187,17 @@ def test_each_call_that_is_due_knows_its_key_its_failures_and_its_silences(
         assert call.reference == ("ch_1" if call.kind == "refund" else None)
 
 
+def test_a_refund_that_nobody_tried_yet_shows_no_error_of_what_was_tried_before(
+    persistence: Environment, open_application: Open, pages: Pages
+) -> None:
+    ledger = open_application(PaymentLedger, persistence)
+    follow(ledger, pages, story(fails(1, 1), paid(2), refund))
+
+    assert ledger.rows("SELECT status, last_error FROM @payment_ledger") == [
+        {"status": "REFUND_REQUESTED", "last_error": None}
+    ]
+
+
 STATUS: dict[str, tuple[tuple[News, ...], str, str]] = {
     "asked for": ((), "REQUESTED", "0.00"),
     "unanswered": ((silent(1, 1, 1),), "OUTCOME_UNKNOWN", "0.00"),

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
+from eventsourcing.application import ProcessingEvent
 
+from application.ports import GatewayTimeout, RefundRequest
+from domain.fulfilment import Fulfilment
 from system.operations.positions import parked_events
 from tests.support.agreement import events_of
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
+from tests.support.gateways import TroublesomeGateway
 from tests.support.invariants import assert_at_rest
 from tests.support.running_shop import Shop
+from tests.support.stories import names
 from tests.support.ways import ByHand, Way
 
 
@@ -74,3 +79,36 @@ def test_an_order_that_the_customer_cancels_before_we_do_is_cancelled_once_and_f
     assert (shop.view(order).status, shop.view(order).cancel_reason) == ("CANCELLED", "changed my mind")
     assert shop.view(other).cancel_reason == "payment declined: the card was declined"
     assert_at_rest(shop.orderwright)
+
+
+def test_a_request_that_a_restored_log_makes_anew_is_no_reason_to_ask_the_provider_sooner(
+    open_way: Callable[..., Way], in_memory: Environment
+) -> None:
+    """Where a log lost its end it asks anew for what was asked for, perhaps at another place of a stream."""
+    gateway = TroublesomeGateway()
+    way = open_way(ByHand, in_memory, gateway, StandingClock())
+    assert isinstance(way, ByHand)
+    shop, payments = Shop(way), way.orderwright.payments
+    charging, refunding = shop.order("NOT-HERE", pays="pm_timeout"), shop.order("NOT-HERE")
+    way.level()
+    gateway.before = refuse_refunds
+    way.call_gateway()
+    way.level()
+    way.call_gateway()
+    way.level()
+    assert shop.payment(charging).status == "OUTCOME_UNKNOWN"
+    assert shop.payment(refunding).status == "REFUND_REQUESTED"
+
+    for order, kind in ((charging, Fulfilment.PaymentRequested), (refunding, Fulfilment.RefundRequested)):
+        asked = next(e for e in events_of(way.orderwright.fulfilments, kind.TOPIC) if e.order_id == order)
+        for attempt, told in ((1, []), (2, ["CallHastened"])):
+            work = ProcessingEvent[UUID](None)
+            facts = {**vars(asked), "event_id": f"made anew {attempt}", "attempt": attempt}
+            payments.policy(kind(**facts), work)
+            assert names(work.events) == told
+
+
+def refuse_refunds(request: object) -> None:
+    """The provider does not answer."""
+    if isinstance(request, RefundRequest):
+        raise GatewayTimeout("no answer")
