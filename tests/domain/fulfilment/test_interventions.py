@@ -60,16 +60,35 @@ def test_a_retry_that_brings_news_asks_for_nothing_twice() -> None:
     assert facts(fulfilment) == ["InterventionMade", "StepCompleted", "ReservationRequested"]
 
 
-def test_it_is_resumed_from_the_step_that_is_awaited_and_from_no_other() -> None:
+def test_it_is_resumed_from_the_step_that_is_awaited() -> None:
     fulfilment = after("paid")
 
-    for step, refusal in (("PaintTheFence", UnknownStep), (PROCESS_PAYMENT, StepNotAwaited)):
-        with pytest.raises(refusal):
-            resume_from(fulfilment, step, WHY, nothing_missed)
-    assert facts(fulfilment) == []
     resume_from(fulfilment, RESERVE_INVENTORY, WHY, nothing_missed)
 
     assert facts(fulfilment) == ["InterventionMade", "ReservationRequested"]
+
+
+@pytest.mark.parametrize(
+    ("so_far", "step", "why_not"),
+    [
+        (["paid"], PROCESS_PAYMENT, "ProcessPayment is COMPLETED; the fulfilment waits for ReserveInventory"),
+        ([], RESERVE_INVENTORY, "ReserveInventory is not begun; the fulfilment waits for ProcessPayment"),
+        (
+            ["paid", "reserved"],
+            RESERVE_INVENTORY,
+            "is COMPLETED; the fulfilment waits for the end of the order",
+        ),
+        (["paid"], "PaintTheFence", "no step 'PaintTheFence', but ProcessPayment, ReserveInventory"),
+    ],
+)
+def test_from_no_other_step_is_it_resumed(so_far: list[str], step: str, why_not: str) -> None:
+    fulfilment = after(*so_far)
+
+    with pytest.raises((StepNotAwaited, UnknownStep), match=why_not) as refused:
+        resume_from(fulfilment, step, WHY, nothing_missed)
+
+    assert refused.value.field == "/step"
+    assert facts(fulfilment) == []
 
 
 @pytest.mark.parametrize("so_far", [[], ["paid"], ["paid", "reserved"]])

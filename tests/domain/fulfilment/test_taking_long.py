@@ -94,3 +94,15 @@ def test_late_word_of_a_step_that_has_its_outcome_is_not_noted(so_far: list[str]
     fulfilment.compensation_failed(PROCESS_PAYMENT, "account closed")
 
     assert facts(fulfilment) == []
+
+
+def test_a_silence_is_noted_though_the_trouble_before_it_named_the_same_time() -> None:
+    charging, refunding = after("charge failed once"), after("charge unanswered", "paid", "out of stock")
+    failing = after("paid", "out of stock", "refund failed once")
+
+    hear(charging, "charge unanswered", "charge unanswered")
+    hear(refunding, "refund unanswered", "refund unanswered")
+    hear(failing, "refund unanswered", "refund unanswered")
+
+    assert facts(charging) == ["StepUnanswered"]
+    assert facts(refunding) == facts(failing) == ["CompensationUnanswered"]

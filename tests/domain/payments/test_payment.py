@@ -134,7 +134,9 @@ def test_each_attempt_may_go_unanswered() -> None:
     payment = given(requested())
 
     payment.charge_unanswered(1, trouble("timed out"))
+    unknown = payment.status
     payment.charge_attempt_failed(1, trouble("503"))
+    assert [unknown, payment.status] == [PaymentStatus.OUTCOME_UNKNOWN, PaymentStatus.REQUESTED]
     payment.charge_unanswered(2, trouble("timed out"))
 
     assert facts(payment) == ["ChargeUnanswered", "ChargeAttemptFailed", "ChargeUnanswered"]
