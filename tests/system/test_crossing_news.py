@@ -1,14 +1,18 @@
 """News that cross on the way: what was asked for is settled, or refused, before the request is read."""
 
 from collections.abc import Callable
-from uuid import UUID
+from typing import Any, cast
+from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.application import ProcessingEvent
 
 from application.ports import GatewayTimeout, RefundRequest
 from domain.fulfilment import Fulfilment
+from domain.payments import Payment
 from system.operations.positions import parked_events
+from system.processes.following import Following
+from tests.history.samples import sample_of
 from tests.support.agreement import events_of
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
@@ -101,11 +105,47 @@ def test_a_request_that_a_restored_log_makes_anew_is_no_reason_to_ask_the_provid
 
     for order, kind in ((charging, Fulfilment.PaymentRequested), (refunding, Fulfilment.RefundRequested)):
         asked = next(e for e in events_of(way.orderwright.fulfilments, kind.TOPIC) if e.order_id == order)
-        for attempt, told in ((1, []), (2, ["CallHastened"])):
-            work = ProcessingEvent[UUID](None)
+        for attempt, told in ((1, []), (2, ["CallHastened"]), (2, [])):  # the last one was heeded before
             facts = {**vars(asked), "event_id": f"made anew {attempt}", "attempt": attempt}
-            payments.policy(kind(**facts), work)
-            assert names(work.events) == told
+            assert reaction(payments, kind(**facts)) == told
+
+
+def reaction(follower: Following, event: Any) -> list[str]:
+    """What a follower records because of an event."""
+    work = ProcessingEvent[UUID](None)
+    follower.policy(event, work)
+    follower.record_work(work)
+    return names(work.events)
+
+
+def test_nothing_is_done_for_an_order_that_a_restored_log_does_not_know(shop: Shop, way: ByHand) -> None:
+    for pays in ("pm_ok", "pm_declined"):
+        shop.order("CD-X1", pays=pays)
+    shop.order(("CD-X1", 9))
+    shop.settle()
+    asked = {type(event): event for event in events_of(way.orderwright.fulfilments)}
+    apps = way.orderwright.applications
+    for kind, owner in (
+        (Fulfilment.ConfirmationRequested, "Orders"),
+        (Fulfilment.CancellationRequested, "Orders"),
+        (Fulfilment.RefundRequested, "Payments"),
+        (Fulfilment.ReleaseRequested, "Inventory"),
+        (Fulfilment.WithdrawalRequested, "Payments"),
+    ):
+        facts = {**vars(asked.get(kind) or sample_of(kind)), "order_id": uuid4()}
+        assert reaction(cast(Following, apps[owner]), kind(**facts)) == []
+
+
+def test_news_of_an_order_whose_fulfilment_is_not_there_is_a_fault_that_is_told_and_not_passed_over(
+    shop: Shop, way: ByHand
+) -> None:
+    shop.order("CD-X1")
+    shop.settle()
+    (paid,) = events_of(way.orderwright.payments, "Payment.Completed")
+    nobodys = uuid4()
+
+    with pytest.raises(LookupError, match=f"order {nobodys} has no fulfilment yet"):
+        reaction(way.orderwright.fulfilments, Payment.Completed(**{**vars(paid), "order_id": nobodys}))
 
 
 def refuse_refunds(request: object) -> None:
