@@ -351,7 +351,7 @@ def _troubled_call(row: dict[str, Any]) -> TroubledCall:
         order_id=UUID(row["order_id"]),
         status=row["status"],
         is_disputed=is_disputed,
-        error=row["dispute"] if is_disputed else row["last_error"] or "no answer",
+        error=row["dispute"] if is_disputed else row["last_error"],
         attempts=row["unanswered"] or 1,
         since=datetime.fromisoformat(row["disputed_at"] if is_disputed else row["unknown_since"]),
     )

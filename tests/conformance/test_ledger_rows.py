@@ -18,7 +18,7 @@ from domain.payments import Payment, Trouble
 from domain.shared.causes import Cause, because_of
 from domain.shared.money import Money
 from system.projections.order_dashboard import OrderDashboard
-from system.projections.payment_ledger import LONGEST_PAUSE, DueCall, PaymentLedger
+from system.projections.payment_ledger import LEDGER, LONGEST_PAUSE, DueCall, PaymentLedger
 from system.projections.projection import Projection
 from tests.support.fixtures import Environment
 from tests.support.stories import FRIDAY_NOON, ORDER_ID, new_events
@@ -185,6 +185,21 @@ def test_each_call_that_is_due_knows_its_key_its_failures_and_its_silences(
             assert call.cause.causation_id == last.event_id
         assert (call.amount, call.payment_method) == (Money(Decimal("66.90"), "USD"), "pm_ok")
         assert call.reference == ("ch_1" if call.kind == "refund" else None)
+
+
+def test_a_call_that_an_early_release_left_behind_is_due_for_the_first_time(
+    persistence: Environment, open_application: Open
+) -> None:
+    ledger = open_application(PaymentLedger, persistence)
+    events = story()
+    follow(ledger, lambda events: [events], events)
+    work = ProcessingEvent[UUID](None)
+    of_its_own = dict.fromkeys(("call_first", "unanswered", "failing_since", "unknown_since"))
+    ledger.change(work, LEDGER, order_id=str(events[0].order_id), **of_its_own)
+    ledger.record_work(work)
+
+    (call,) = ledger.due_calls(noon(60), 9)
+    assert what_is_asked(call) == ("charge", 1, 0, 0, None, 0, None)
 
 
 def test_a_refund_that_nobody_tried_yet_shows_no_error_of_what_was_tried_before(

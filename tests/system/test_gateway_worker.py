@@ -225,6 +225,9 @@ def test_a_refund_that_is_not_answered_is_asked_again_under_its_key_until_it_is(
 
     assert shop.payment(order).status == "REFUNDED"
     assert [count for key, count in gateway.calls.items() if ":refund:" in key] == [8]
+    silences = [step for step in shop.saga(order).steps if step.error == "no answer"]
+    assert [(step.status, step.attempt) for step in silences] == [("COMPENSATING", 1)] * 7
+    assert all(step.next_at is not None for step in silences)
     assert len(gateway.refunds) == 1
     assert_at_rest(way.orderwright)
 

@@ -1,7 +1,6 @@
 """A payment is charged at most once and refunded at most once, whatever the provider says."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -10,43 +9,19 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from domain.payments import Payment, PaymentStatus, Trouble
+from domain.payments import Payment, PaymentStatus
 from domain.payments.payment import PaymentNotCompleted, PaymentOutcomeContradicted
 from domain.shared.ids import payment_id
 from domain.shared.money import Money
-from tests.support.stories import FRIDAY_NOON, ORDER_ID, facts, given, new_events, replayed, state
-
-MAX_ATTEMPTS = 5
-
-
-def trouble(error: str, times: int = 1, *, is_last: bool = False) -> Trouble:
-    return Trouble(error, FRIDAY_NOON, times, None if is_last else FRIDAY_NOON + timedelta(seconds=times))
-
-
-def requested() -> Payment:
-    return Payment.request(ORDER_ID, payment_method="pm_ok", amount=Money(Decimal("66.90"), "USD"))
-
-
-def completed() -> Payment:
-    payment = requested()
-    payment.complete("ch_1", 1)
-    return given(payment)
-
-
-def being_refunded() -> Payment:
-    payment = completed()
-    payment.request_refund()
-    return given(payment)
-
-
-def not_refunded() -> Payment:
-    """A payment whose refund was tried as often as allowed, in vain."""
-    payment = being_refunded()
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        payment.refund_attempt_failed(
-            attempt, trouble("account closed", attempt, is_last=attempt == MAX_ATTEMPTS)
-        )
-    return given(payment)
+from tests.domain.payments.made import (
+    MAX_ATTEMPTS,
+    being_refunded,
+    completed,
+    not_refunded,
+    requested,
+    trouble,
+)
+from tests.support.stories import ORDER_ID, facts, given, new_events, replayed, state
 
 
 def test_an_order_has_one_payment_over_its_whole_total() -> None:
@@ -142,19 +117,6 @@ def test_each_attempt_may_go_unanswered() -> None:
     assert facts(payment) == ["ChargeUnanswered", "ChargeAttemptFailed", "ChargeUnanswered"]
 
 
-def test_a_completed_payment_is_refunded_once_in_full() -> None:
-    payment = completed()
-
-    payment.request_refund()
-    payment.request_refund()
-    payment.refund_made(1)
-    payment.refund_made(1)
-    payment.request_refund()
-
-    assert facts(payment) == ["RefundRequested", "Refunded"]
-    assert payment.status is PaymentStatus.REFUNDED
-
-
 @pytest.mark.parametrize("outcome", ["none yet", "declined"])
 def test_without_a_charge_there_is_nothing_to_refund(outcome: str) -> None:
     payment = requested()
@@ -167,22 +129,6 @@ def test_without_a_charge_there_is_nothing_to_refund(outcome: str) -> None:
     payment.refund_made(1)
 
     assert facts(payment) == []
-
-
-def test_a_refund_that_fails_five_times_waits_for_a_person_and_may_still_be_made() -> None:
-    payment = being_refunded()
-
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        payment.refund_attempt_failed(
-            attempt, trouble("account closed", attempt, is_last=attempt == MAX_ATTEMPTS)
-        )
-    assert facts(payment) == ["RefundAttemptFailed"] * 4 + ["RefundFailed"]
-    given_up = payment.status
-
-    payment.refund_attempt_failed(MAX_ATTEMPTS, trouble("account closed"))
-    payment.refund_made(MAX_ATTEMPTS + 1)
-    assert facts(payment) == ["Refunded"]
-    assert [given_up, payment.status] == [PaymentStatus.REFUND_FAILED, PaymentStatus.REFUNDED]
 
 
 def test_attempts_of_a_refund_are_counted_anew() -> None:
@@ -222,69 +168,6 @@ def test_late_word_of_an_attempt_that_is_over_is_not_taken_for_word_of_the_prese
     assert (payment.status, payment.attempt) == (PaymentStatus.REQUESTED, 2)
 
 
-def test_each_silence_about_a_refund_is_noted_once_and_counted_anew_for_each_attempt() -> None:
-    payment = being_refunded()
-
-    for times in (1, 1, 2, 1):
-        payment.refund_unanswered(1, trouble("timed out", times))
-    payment.refund_attempt_failed(1, trouble("503"))
-    payment.refund_unanswered(2, trouble("timed out", 1))
-
-    assert facts(payment) == [
-        "RefundUnanswered",
-        "RefundUnanswered",
-        "RefundAttemptFailed",
-        "RefundUnanswered",
-    ]
-
-
-def test_a_refund_that_failed_for_good_is_tried_again_under_a_number_of_its_own_as_often_as_asked() -> None:
-    payment = not_refunded()
-
-    payment.request_refund()
-    payment.request_refund()
-
-    (asked,) = new_events(payment)
-    assert (asked.TOPIC, asked.attempt) == ("Payment.RefundRequested", MAX_ATTEMPTS + 1)
-    payment.refund_attempt_failed(MAX_ATTEMPTS, trouble("word of the last attempt, once more", is_last=True))
-    assert facts(payment) == []
-    payment.refund_unanswered(MAX_ATTEMPTS + 1, trouble("timed out"))
-    payment.refund_attempt_failed(MAX_ATTEMPTS + 1, trouble("account closed", is_last=True))
-    payment.request_refund()
-    assert [type(event).__name__ for event in payment.pending_events] == [
-        "RefundUnanswered",
-        "RefundFailed",
-        "RefundRequested",
-    ]
-    assert payment.attempt == MAX_ATTEMPTS + 2
-
-
-@pytest.mark.parametrize("make", [being_refunded, not_refunded])
-def test_a_refund_that_an_earlier_attempt_made_after_all_is_a_refund(make: Callable[[], Payment]) -> None:
-    payment = make()
-    payment.refund_attempt_failed(1, trouble("503"))
-    given(payment)
-
-    payment.refund_made(1)
-    payment.refund_made(2)
-    payment.request_refund()
-
-    (made,) = new_events(payment)
-    assert (made.TOPIC, made.attempt) == ("Payment.Refunded", 1)
-    assert payment.status is PaymentStatus.REFUNDED
-
-
-def test_a_refund_that_nobody_asked_for_is_not_believed() -> None:
-    payment = completed()
-
-    payment.refund_made(1)
-    payment.refund_attempt_failed(1, trouble("account closed", is_last=True))
-    payment.refund_unanswered(1, trouble("timed out"))
-
-    assert facts(payment) == []
-    assert payment.status is PaymentStatus.COMPLETED
-
-
 def test_whether_a_charge_could_be_called_off_is_a_new_question_whose_silences_are_noted() -> None:
     payment = requested()
     for times in (1, 2, 3):
@@ -322,19 +205,6 @@ def test_a_charge_that_is_made_cannot_be_called_off_any_more(make: Callable[[], 
     assert facts(payment) == []
     with pytest.raises(PaymentOutcomeContradicted):
         payment.called_off(1)
-
-
-def test_only_what_the_provider_failed_to_refund_is_refunded_by_hand_and_once() -> None:
-    payment = not_refunded()
-
-    payment.refunded_by_hand("transfer 4711", "the card is closed")
-    payment.refunded_by_hand("transfer 4712", "asked twice")
-
-    (by_hand,) = new_events(payment)
-    assert (by_hand.TOPIC, by_hand.reference) == ("Payment.RefundedByHand", "transfer 4711")
-    for make in (requested, completed, being_refunded):
-        with pytest.raises(PaymentNotCompleted):
-            make().refunded_by_hand("transfer 4711", "the card is closed")
 
 
 @pytest.mark.parametrize(
