@@ -167,9 +167,7 @@ class Fulfilment(Aggregate):
     def ask_again(self) -> None:
         """Ask once more for what is awaited, or could not be undone."""
         step = self.awaited_step
-        if step is None and self.status is SagaStatus.COMPENSATING and not self.is_order_cancelled:
-            self._request_cancellation(order_id=self.order_id, reason=self.reason)
-        elif step is None:
+        if step is None:
             self._advance()
         elif self.step_status(step) is StepStatus.EXECUTING:
             self._ask(STEP[step].request, step, self.attempts[step] + 1)
@@ -217,7 +215,7 @@ class Fulfilment(Aggregate):
             self._ask(due.undo, due.name)
         elif self.is_order_cancelled:
             self._fail(order_id=self.order_id, reason=self.reason)
-        elif not self.is_cancellation_requested:
+        else:
             self._request_cancellation(order_id=self.order_id, reason=self.reason)
 
     def _ask(self, request: str, step: str, attempt: int = 1) -> None:
@@ -257,9 +255,8 @@ class Fulfilment(Aggregate):
         self.due_at: dict[
             str, datetime
         ] = {}  # of those that are awaited, until it was noted that they passed
-        self.next_at: dict[str, datetime] = {}
+        self.next_at: dict[str, datetime | None] = {}  # of a call that was not answered
         self.is_order_cancelled = False
-        self.is_cancellation_requested = False
 
     @event(PaymentRequested)
     def _request_payment(
@@ -302,13 +299,12 @@ class Fulfilment(Aggregate):
         self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
     ) -> None:
         self.attempts[step] = attempt + 1
-        self._remember_next(step, next_at)
 
     @event(StepUnanswered)
     def _step_unanswered(
         self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
     ) -> None:
-        self._remember_next(step, next_at)
+        self.next_at[step] = next_at
 
     @event(StepOverdue)
     def _step_overdue(self, order_id: UUID, step: str, attempt: int, due_at: datetime) -> None:
@@ -329,13 +325,12 @@ class Fulfilment(Aggregate):
         self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
     ) -> None:
         self.attempts[step] = attempt + 1
-        self._remember_next(step, next_at)
 
     @event(CompensationUnanswered)
     def _compensation_unanswered(
         self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
     ) -> None:
-        self._remember_next(step, next_at)
+        self.next_at[step] = next_at
 
     @event(CompensationOverdue)
     def _compensation_overdue(self, order_id: UUID, step: str, attempt: int, due_at: datetime) -> None:
@@ -364,7 +359,7 @@ class Fulfilment(Aggregate):
 
     @event(CancellationRequested)
     def _request_cancellation(self, order_id: UUID, reason: str) -> None:
-        self.is_cancellation_requested = True
+        pass
 
     @event(OrderCancellationNoted)
     def _note_order_cancellation(self, order_id: UUID, reason: str) -> None:
@@ -390,10 +385,6 @@ class Fulfilment(Aggregate):
         self.due_at.pop(step, None)
         if due_at is not None:
             self.due_at[step] = due_at
-
-    def _remember_next(self, step: str, next_at: datetime | None) -> None:
-        if next_at is not None:
-            self.next_at[step] = next_at
 
 
 _OPEN = (StepStatus.EXECUTING, StepStatus.COMPENSATING, StepStatus.COMPENSATION_FAILED)

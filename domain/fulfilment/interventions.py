@@ -8,11 +8,9 @@ from collections.abc import Callable
 from domain.shared.errors import Contradiction, InvalidValue
 
 from .fulfilment import Fulfilment
-from .steps import STEP, STEPS, SagaStatus, StepStatus
+from .steps import STEP, STEPS, SagaStatus
 
 News = Callable[[Fulfilment], None]
-
-_UNDOING = (StepStatus.COMPENSATING, StepStatus.COMPENSATION_FAILED, StepStatus.COMPLETED)
 
 
 class FulfilmentOver(Contradiction):
@@ -75,11 +73,10 @@ def force_complete(fulfilment: Fulfilment, reason: str, *, missing: str | None) 
         )
     if missing is not None:
         raise InterventionRefused(f"it cannot be completed: {missing}")
-    fulfilment.intervene("force-complete", fulfilment.awaited_step, reason)
-    for _ in STEPS:
-        step = fulfilment.awaited_step
-        if step is not None:
-            fulfilment.step_completed(step)
+    noted = _intervene(fulfilment, "force-complete", reason)
+    for step in STEPS:
+        fulfilment.step_completed(step.name)
+    _ask_if_nothing_followed(fulfilment, noted)
 
 
 def force_fail(fulfilment: Fulfilment, reason: str, *, held: str | None) -> None:
@@ -90,22 +87,31 @@ def force_fail(fulfilment: Fulfilment, reason: str, *, held: str | None) -> None
     _check_open(fulfilment)
     if held is not None:
         raise InterventionRefused(f"it cannot be ended as failed: {held}")
-    fulfilment.intervene("force-fail", fulfilment.awaited_step, reason)
+    _intervene(fulfilment, "force-fail", reason)
     waiting = fulfilment.awaited_step
-    if waiting is not None and fulfilment.step_status(waiting) is StepStatus.EXECUTING:
-        fulfilment.step_failed(waiting, reason)
-    elif fulfilment.status is not SagaStatus.COMPENSATING:
+    if waiting is None:
         fulfilment.unwind(reason)
-    for _ in STEPS:
-        for step in reversed(STEPS):
-            if fulfilment.step_status(step.name) in _UNDOING:
-                fulfilment.step_compensated(step.name)
+    else:
+        fulfilment.step_failed(waiting, reason)
+    for step in reversed(STEPS):
+        fulfilment.step_compensated(step.name)
 
 
 def _go_on(fulfilment: Fulfilment, action: str, reason: str, news: News) -> None:
-    fulfilment.intervene(action, fulfilment.awaited_step, reason)
-    noted = fulfilment.version
+    noted = _intervene(fulfilment, action, reason)
     news(fulfilment)
+    _ask_if_nothing_followed(fulfilment, noted)
+
+
+def _intervene(fulfilment: Fulfilment, action: str, reason: str) -> int:
+    """Record the intervention; its version, after which something is to follow."""
+    fulfilment.intervene(action, fulfilment.awaited_step, reason)
+    return fulfilment.version
+
+
+def _ask_if_nothing_followed(fulfilment: Fulfilment, noted: int) -> None:
+    """Ask once more for what is awaited; where all steps are done, that the order is confirmed, and where
+    all are undone, that it is cancelled."""
     if fulfilment.version == noted:
         fulfilment.ask_again()
 

@@ -114,7 +114,9 @@ class GatewayWorker:
         for future in done:
             call = self._in_flight.pop(future)
             answered.append(call)
-            cause = replace(call.cause, time=max(self._clock(), call.since))
+            cause = replace(
+                call.cause, time=self._clock()
+            )  # never before its question: a stream's time only rises
             outcomes.append(Outcome(call.order_id, self._answer(call, future), cause))
         if outcomes:
             try:

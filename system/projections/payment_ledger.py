@@ -22,7 +22,8 @@ from .projection import Projection, time_of
 
 # A call is to be made while `call` is not null: at once, or not before `call_next_at` where it is made
 # again after a pause. `call_since` is when it was asked for. `call_event_id` and so on are what the call has
-# to say it happens because of. In rows of early releases the columns from `call_first` on are null.
+# to say it happens because of. `call_first` is the number of the first attempt where it is not 1. In rows
+# of early releases the columns from there on are null.
 LEDGER = Table(
     "payment_ledger",
     columns={
@@ -157,7 +158,6 @@ class PaymentLedger(Projection):
             amount_minor=Money(event.amount, event.currency).minor,
             refunded_minor=0,
             reference=None,
-            call_first=1,
             **_call("charge", 1, event),
         )
 
@@ -208,7 +208,6 @@ class PaymentLedger(Projection):
             order_id=str(event.order_id),
             status="REFUND_REQUESTED",
             call_first=event.attempt,
-            failing_since=None,
             last_error=None,
             **_call("refund", event.attempt, event),
         )
@@ -237,6 +236,7 @@ class PaymentLedger(Projection):
         )
 
     def _end(self, status: str, event: Any, work: ProcessingEvent[UUID], **values: Any) -> None:
+        """No call is to be made any more. What was remembered of its troubles is nothing to the next one."""
         self.change(
             work,
             LEDGER,
@@ -307,7 +307,6 @@ def _call(kind: str, attempt: int, event: Any) -> dict[str, Any]:
         "call": kind,
         "call_attempt": attempt,
         "unanswered": 0,
-        "unknown_since": None,
         **_because_of(event),
     }
 
@@ -352,7 +351,7 @@ def _troubled_call(row: dict[str, Any]) -> TroubledCall:
         order_id=UUID(row["order_id"]),
         status=row["status"],
         is_disputed=is_disputed,
-        error=row["dispute"] if is_disputed else row["last_error"] or "no answer",
+        error=row["dispute"] if is_disputed else row["last_error"],
         attempts=row["unanswered"] or 1,
         since=datetime.fromisoformat(row["disputed_at"] if is_disputed else row["unknown_since"]),
     )

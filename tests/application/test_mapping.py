@@ -2,14 +2,18 @@
 
 import json
 import sys
+import zlib
 from decimal import Decimal
+from hashlib import shake_128
+from secrets import token_bytes
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import Cipher, StoredEvent
+from eventsourcing.utils import Environment
 
-from application.orders import Orders
+from application.orders import Item, Orders
 from application.unreadable import UnreadableEvent
 from domain.orders import Order
 from tests.support.commands import an_order, asked
@@ -94,6 +98,56 @@ def test_a_damaged_value_is_refused(orders: Orders) -> None:
         orders.mapper.to_domain_event(
             created(orders, items=[{"_type_": "order_line", "_data_": ["TEAPOT", 0, "1"]}])
         )
+
+
+class Scrambling(Cipher):
+    """Makes other bytes of the same text each time, like a real cipher, and only a salt more of them."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._key = (environment.get("CIPHER_KEY") or "").encode()
+
+    def encrypt(self, plaintext: bytes) -> bytes:
+        """With a salt in front."""
+        salt = token_bytes(16)
+        return salt + self._mixed(plaintext, salt)
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """Take the salt from the front."""
+        return self._mixed(ciphertext[16:], ciphertext[:16])
+
+    def _mixed(self, text: bytes, salt: bytes) -> bytes:
+        stream = shake_128(self._key + salt).digest(len(text))
+        return bytes(one ^ other for one, other in zip(text, stream, strict=True))
+
+
+SCRAMBLED = {"CIPHER_TOPIC": f"{__name__}:Scrambling", "CIPHER_KEY": "a key"}
+COMPRESSED = {"COMPRESSOR_TOPIC": "zlib"}
+LONG_ORDER = an_order(*[Item("TEAPOT", 1, Decimal("39.90"))] * 200, key="checkout-1")
+
+
+def size_and_text(**environment: str) -> tuple[int, bytes]:
+    """How a long order is stored: how many bytes, and which; it is read back as it was."""
+    orders = Orders({"PERSISTENCE_MODULE": "eventsourcing.popo", **environment})
+    placed = orders.place_order(LONG_ORDER, asked("checkout-1")).view
+    assert orders.order(UUID(placed.order_id)) == placed
+    (stored,) = orders.recorder.select_notifications(1, 1)
+    return len(stored.state), bytes(stored.state)
+
+
+def test_what_is_stored_is_compressed_and_then_encrypted_so_that_it_is_small_and_nobody_can_read_it() -> None:
+    plain, text = size_and_text()
+    assert b"TEAPOT" in text
+    small, packed = size_and_text(**COMPRESSED)
+    assert small < plain / 10
+    assert b"TEAPOT" in zlib.decompress(packed)
+
+    scrambled, secret = size_and_text(**SCRAMBLED)
+    assert scrambled >= plain
+    assert b"TEAPOT" not in secret
+    both, secret = size_and_text(**COMPRESSED, **SCRAMBLED)
+    assert both < plain / 10, "what is encrypted first cannot be compressed any more"
+    with pytest.raises(zlib.error):
+        zlib.decompress(secret)
 
 
 def test_names_of_value_types_are_stored_names() -> None:

@@ -1,5 +1,6 @@
 """Orders are placed once, however often they are sent, alone or in bulk."""
 
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -72,8 +73,9 @@ def test_a_price_written_otherwise_is_still_the_same_content(orders: Orders) -> 
         an_order(customer="bob", key="checkout-1"),
         an_order(currency="EUR", key="checkout-1"),
         an_order(ref="web-1", key="checkout-1"),
+        replace(an_order(key="checkout-1"), payment_method="pm_other"),
     ],
-    ids=["fewer items", "items swapped", "customer", "currency", "reference"],
+    ids=["fewer items", "items swapped", "customer", "currency", "reference", "payment method"],
 )
 def test_the_same_key_with_other_content_is_a_contradiction(orders: Orders, other: object) -> None:
     first = orders.place_order(an_order(key="checkout-1"), asked("checkout-1")).view
@@ -195,10 +197,12 @@ def test_a_batch_may_hold_the_same_order_twice_but_not_two_orders_under_one_refe
 def test_a_known_order_with_other_content_is_refused_in_a_batch_too(orders: Orders) -> None:
     orders.place_order(an_order(ref="web-1"), asked("a"))
 
-    assert answers(orders, an_order(TEAPOT, ref="web-1"), an_order(ref="web-2")) == [
-        "order_ref_taken",
-        "placed",
-    ]
+    assert answers(
+        orders,
+        an_order(TEAPOT, ref="web-1"),
+        replace(an_order(ref="web-1"), payment_method="pm_other"),
+        an_order(ref="web-2"),
+    ) == ["order_ref_taken", "order_ref_taken", "placed"]
 
 
 def test_an_empty_batch_is_answered_with_nothing(orders: Orders) -> None:

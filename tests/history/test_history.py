@@ -119,6 +119,28 @@ def test_the_first_version_of_an_order_was_in_dollars_and_never_migrated() -> No
     assert str(order.total) == "41.50 USD"
 
 
+def test_a_refund_that_the_first_release_asked_for_begins_with_the_first_attempt() -> None:
+    event: Any = mapper().to_domain_event(FROZEN["Payment.RefundRequested.v1"].stored_event)
+
+    assert event.attempt == 1
+
+
+@pytest.mark.parametrize("kind", ["ChargeAttemptFailed", "ChargeUnanswered", "RefundAttemptFailed"])
+def test_what_the_first_release_tried_in_vain_failed_once_and_is_due_at_once(kind: str) -> None:
+    event: Any = mapper().to_domain_event(FROZEN[f"Payment.{kind}.v1"].stored_event)
+
+    assert (event.since, event.times, event.next_at) == (event.timestamp, 1, event.timestamp)
+
+
+def test_the_first_release_knew_neither_deadlines_nor_when_the_next_attempt_is_due() -> None:
+    for kind in ("PaymentRequested", "RefundRequested", "ReservationRequested", "ReleaseRequested"):
+        request: Any = mapper().to_domain_event(FROZEN[f"Fulfilment.{kind}.v1"].stored_event)
+        assert request.due_at is None
+    for kind in ("StepAttemptFailed", "CompensationAttemptFailed"):
+        trouble: Any = mapper().to_domain_event(FROZEN[f"Fulfilment.{kind}.v1"].stored_event)
+        assert trouble.next_at is None
+
+
 def test_the_manifest_lists_every_topic_once_and_none_was_removed() -> None:
     listed = listed_topics()
 

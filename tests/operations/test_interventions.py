@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from application.errors import DomainError
-from application.ports import GatewayRefusal, RefundRequest
+from application.ports import GatewayRefusal, GatewayTimeout, RefundRequest
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY
 from domain.fulfilment.interventions import FulfilmentOver, InterventionRefused, StepNotAwaited, UnknownStep
 from domain.payments.payment import PaymentNotCompleted
@@ -191,6 +191,64 @@ def test_what_is_done_in_truth_can_be_completed_by_hand(shop: Shop, way: ByHand)
 
     assert shop.status(order) == "CONFIRMED"
     assert shop.saga(order).status == "COMPLETED"
+    assert_at_rest(shop.orderwright)
+
+
+def test_what_is_being_undone_cannot_be_completed_by_hand_though_nothing_is_undone_yet(
+    shop: Shop, way: ByHand
+) -> None:
+    order = shop.order("CD-X1")
+    shop.settle()
+    shop.cancel(order)
+    way.advance("OrderFulfilment")
+    assert (shop.saga(order).status, shop.reserved("CD-X1")) == ("COMPENSATING", 1)
+
+    with pytest.raises(InterventionRefused, match="being undone already"):
+        force_complete(shop.orderwright, order, shop.context("olga"), WHY)
+
+    assert interventions(shop, order) == []
+    shop.settle()
+    assert shop.status(order) == "CANCELLED"
+
+
+def calls_asked_now(shop: Shop, order: UUID) -> list[str | None]:
+    """Who had the provider asked at once."""
+    events = order_events(shop.orderwright, order)
+    return [event.user for event in events if event.type == "Payment.CallHastened"]
+
+
+def test_a_call_that_pauses_is_made_at_once_when_a_person_asks_for_it_and_only_then(
+    shop: Shop, way: ByHand, gateway: TroublesomeGateway
+) -> None:
+    answers: list[object] = []
+
+    def silent(request: object) -> None:
+        answers.append(request)
+        raise GatewayTimeout("no answer")
+
+    gateway.before = silent
+    charged, refunded = shop.order("CD-X1"), shop.order(("CD-X1", 6))
+    way.level()
+    way.call_gateway()
+    way.level()
+    gateway.before = lambda request: silent(request) if isinstance(request, RefundRequest) else None
+    retry_fulfilment(shop.orderwright, refunded, shop.context("olga"), WHY)
+    way.level()
+    assert way.call_gateway() == 1, "the charge that olga asks for"
+    way.level()
+    assert way.call_gateway() == 1, "the refund of what there is not enough of"
+    way.level()
+    assert way.call_gateway() == 0, "they pause, the charge and the refund"
+    assert calls_asked_now(shop, refunded) == ["olga"]
+
+    gateway.before = lambda _: None
+    for order in (charged, refunded):
+        retry_fulfilment(shop.orderwright, order, shop.context("opal"), WHY)
+    way.level()
+    assert way.call_gateway() == 2
+    shop.settle()
+    assert (calls_asked_now(shop, charged), calls_asked_now(shop, refunded)) == (["opal"], ["olga", "opal"])
+    assert (shop.status(charged), shop.payment(refunded).status) == ("CONFIRMED", "REFUNDED")
     assert_at_rest(shop.orderwright)
 
 

@@ -9,7 +9,7 @@ import pytest
 from domain.fulfilment import PROCESS_PAYMENT
 from domain.shared.causes import Cause, because_of
 from system.operations.figures import SagaFigures, saga_figures
-from system.projections.saga_figures import ReasonFigures
+from system.projections.saga_figures import ReasonFigures, count_confirmed
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.running_shop import Shop
@@ -188,6 +188,21 @@ def test_a_saga_that_is_unwound_after_its_end_ends_a_second_time(
     assert [step.compensated for step in told.steps] == [1, 1]
     assert told.time_to_settle.failed.p50_seconds == 3601
     assert shop.view(order).created_at == FRIDAY_NOON
+
+
+def test_an_order_that_was_confirmed_counts_as_such_for_ever(shop: Shop) -> None:
+    dashboard = shop.orderwright.dashboard
+    stays, goes = shop.order("CD-X1"), shop.order("CD-X1")
+    shop.order("CD-X1", pays="pm_declined")
+    assert count_confirmed(dashboard) == 0
+    shop.settle()
+    assert count_confirmed(dashboard) == 2
+
+    shop.cancel(goes)
+    shop.cancel(shop.order("CD-X1"))
+    shop.settle()
+    assert (shop.status(stays), shop.status(goes)) == ("CONFIRMED", "CANCELLED")
+    assert count_confirmed(dashboard) == 2
 
 
 def test_who_was_helped_waits_no_longer(shop: Shop) -> None:

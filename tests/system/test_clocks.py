@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
+from eventsourcing.application import ProcessingEvent
 
 from application.ports import ChargeRequest, GatewayError, GatewayTimeout, RefundRequest
 from domain.fulfilment.steps import STEPS
@@ -15,6 +17,8 @@ from system.operations.dead_letters.calls import retry_call
 from system.operations.doctor import examine
 from system.operations.stuck import PositionWatch
 from system.projections.payment_ledger import LONGEST_PAUSE
+from system.projections.saga_log import DEADLINES
+from tests.support.agreement import events_of
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.gateways import TroublesomeGateway
@@ -210,6 +214,51 @@ def test_undoing_that_may_take_a_day_is_overdue_after_a_day_however_often_runner
     assert shop.scanner.step() == 1, "until the saga log has followed"
     shop.way.level()
     assert shop.scanner.step() == 0
+
+
+@pytest.mark.parametrize("early", [0, 1])
+def test_undoing_is_overdue_from_the_very_moment_it_was_due_once_it_was_watched_for_an_hour(
+    shop: Mechanic, gateway: TroublesomeGateway, early: float
+) -> None:
+    gateway.before = lambda request: refuse() if isinstance(request, RefundRequest) else None
+    order = shop.order(("CD-X1", 6))
+    shop.work()
+    assert shop.payment(order).status == "REFUND_REQUESTED"
+    shop.clock.put_forward(22 * HOUR)
+    assert shop.scanner.step() == 0
+    shop.clock.put_forward(2 * HOUR - early)
+
+    assert shop.scanner.step() == (0 if early else 1)
+
+
+def test_a_step_of_an_early_release_has_the_longest_time_there_is_for_it(shop: Mechanic) -> None:
+    shop.order("CD-X1")
+    shop.way.level()
+    (awaited,) = shop.orderwright.saga_log.awaited_steps(9)
+    work = ProcessingEvent[UUID](None)
+    key = {"order_id": awaited.order_id, "step": awaited.step}
+    shop.orderwright.saga_log.change(work, DEADLINES, **key, status=None)  # it did not say what is awaited
+    shop.orderwright.saga_log.record_work(work)
+
+    assert shop.scanner.step() == 0
+    shop.clock.put_forward(ALLOWED)
+    assert shop.scanner.step() == 0
+    shop.clock.put_forward(HOUR - ALLOWED)
+    assert shop.scanner.step() == 1, "it is past its deadline, and was watched for an hour"
+
+
+@pytest.mark.parametrize("wrong", [-HOUR, -26 * HOUR])
+def test_an_answer_is_never_recorded_before_what_it_answers(
+    shop: Mechanic, gateway: TroublesomeGateway, wrong: float
+) -> None:
+    order = shop.order(("CD-X1", 6))
+    shop.way.level()
+    shop.clock.put_wrong(wrong)
+    shop.settle()
+
+    assert (shop.status(order), shop.payment(order).status) == ("CANCELLED", "REFUNDED")
+    times = [event.timestamp for event in events_of(shop.orderwright.payments)]
+    assert times == sorted(times)
 
 
 def refuse() -> None:

@@ -109,6 +109,67 @@ def test_a_crash_between_the_call_and_its_record_charges_once(
     assert (len(gateway.charges), list(gateway.calls.values())) == (1, [2])
 
 
+def test_what_is_answered_is_not_asked_again_while_the_ledger_has_not_heard_of_it(
+    way: ByHand, shop: Shop, gateway: TroublesomeGateway
+) -> None:
+    orders = [shop.order("CD-X1", pays=pays) for pays in ("pm_ok", "pm_declined")]
+    too_many = shop.order(("CD-X1", 6))
+    way.level()
+    for _ in range(9):
+        way.worker.step()
+    assert sorted(gateway.calls.values()) == [1, 1, 1]
+
+    for follower in ("OrderFulfilment", "Inventory", "OrderFulfilment", "Payments", "PaymentLedger"):
+        way.advance(follower)
+    for _ in range(9):
+        way.worker.step()
+    assert set(gateway.calls.values()) == {1}
+    shop.settle()
+    assert set(gateway.calls.values()) == {1}
+    assert len(gateway.refunds) == 1
+    assert [shop.status(order) for order in (*orders, too_many)] == ["CONFIRMED", "CANCELLED", "CANCELLED"]
+
+
+def test_a_silence_is_not_taken_for_the_answer_to_the_next_question_under_the_same_key(
+    way: ByHand, shop: Shop, gateway: TroublesomeGateway
+) -> None:
+    silent = times(2, GatewayTimeout("no answer"))
+    gateway.before = silent
+    gateway.before_call_off = silent
+    order = shop.order("CD-X1")
+    way.level()
+    assert way.call_gateway() == 1, "the charge, without an answer"
+    shop.cancel(order)
+    way.level()
+    assert way.call_gateway() == 1, "to call it off is asked at once, under the same key"
+    way.level()
+    assert way.call_gateway() == 0, "it pauses"
+    shop.settle()
+
+    assert (shop.status(order), shop.payment(order).status) == ("CANCELLED", "DECLINED")
+    assert (gateway.charges, len(gateway.called_off)) == ({}, 1)
+
+
+def test_what_is_in_the_hands_of_the_provider_is_not_sent_a_second_time(
+    in_memory: Environment, open_way: OpenWay
+) -> None:
+    gateway = GatedGateway()
+    way = open_way(ByHand, {**in_memory, "ORDERWRIGHT_POLL_SECONDS": "0.01"}, gateway, StandingClock())
+    assert isinstance(way, ByHand)
+    shop = Shop(way)
+    gateway.shut()
+    order = shop.order("NOT-HERE")
+    way.level()
+    for _ in range(3):
+        assert way.worker.step() == 0
+    assert len(way.worker._in_flight) == 1
+    gateway.open()
+    shop.settle()
+
+    assert shop.payment(order).status == "REFUNDED"
+    assert len(gateway.charges) == 1
+
+
 @pytest.mark.parametrize("error", [GatewayTimeout("no answer"), ConnectionResetError("reset by peer")])
 def test_when_the_outcome_is_unknown_it_is_asked_again_and_each_time_noted(
     way: ByHand, shop: Shop, gateway: TroublesomeGateway, error: Exception
@@ -165,6 +226,9 @@ def test_a_refund_that_is_not_answered_is_asked_again_under_its_key_until_it_is(
 
     assert shop.payment(order).status == "REFUNDED"
     assert [count for key, count in gateway.calls.items() if ":refund:" in key] == [8]
+    silences = [step for step in shop.saga(order).steps if step.error == "no answer"]
+    assert [(step.status, step.attempt) for step in silences] == [("COMPENSATING", 1)] * 7
+    assert all(step.next_at is not None for step in silences)
     assert len(gateway.refunds) == 1
     assert_at_rest(way.orderwright)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment
 from domain.shared.money import Money
@@ -42,10 +43,10 @@ NEWS: dict[str, News] = {
 """Everything that can be heard, in the words of the stories."""
 
 
-def started() -> Fulfilment:
+def started(order_id: UUID = ORDER_ID) -> Fulfilment:
     """A fulfilment of an order for one teapot, just begun; its first events are still new."""
     return Fulfilment.start(
-        ORDER_ID,
+        order_id,
         payment_method="pm_ok",
         total=Money(Decimal("39.90"), "USD"),
         lines=(ProductQuantity("TEAPOT", 1),),

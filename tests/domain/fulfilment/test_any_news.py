@@ -25,6 +25,8 @@ def check_every_event(events: list[Any]) -> None:
         fulfilment = event.mutate(fulfilment)
         busy = [status for status in fulfilment.step_statuses.values() if status in BUSY]
         assert len(busy) <= 1, "steps run one after the other"
+    asked = [event for event in events if isinstance(event, Fulfilment.CancellationRequested)]
+    assert len(asked) <= 1, "the order's cancellation is asked for once"
 
 
 def check_is_allowed(event: Any, before: Fulfilment) -> None:
@@ -39,8 +41,6 @@ def check_is_allowed(event: Any, before: Fulfilment) -> None:
         assert not any(statuses.get(s.name) in HOLDING for s in later), "in reverse order"
     if isinstance(event, Fulfilment.CancellationRequested | Fulfilment.Failed):
         assert not HOLDING & set(statuses.values()), "nothing is held any more"
-    if isinstance(event, Fulfilment.CancellationRequested):
-        assert not before.is_cancellation_requested
     if isinstance(event, Fulfilment.Failed):
         assert before.is_order_cancelled
     if isinstance(event, Fulfilment.ConfirmationRequested | Fulfilment.Completed):
@@ -110,6 +110,6 @@ def answer_what_is_open(fulfilment: Fulfilment, helped_at_last: bool) -> None:
                 helped_at_last and status is StepStatus.COMPENSATION_FAILED
             ):
                 hear(fulfilment, undone)
-        if fulfilment.is_cancellation_requested:
+        if fulfilment.status is SagaStatus.COMPENSATING and fulfilment.awaited_step is None:
             hear(fulfilment, "cancelled by us")
         hear(fulfilment, "confirmed")

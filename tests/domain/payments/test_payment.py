@@ -1,7 +1,6 @@
 """A payment is charged at most once and refunded at most once, whatever the provider says."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -10,33 +9,19 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from domain.payments import Payment, PaymentStatus, Trouble
+from domain.payments import Payment, PaymentStatus
 from domain.payments.payment import PaymentNotCompleted, PaymentOutcomeContradicted
 from domain.shared.ids import payment_id
 from domain.shared.money import Money
-from tests.support.stories import FRIDAY_NOON, ORDER_ID, facts, given, new_events, replayed, state
-
-MAX_ATTEMPTS = 5
-
-
-def trouble(error: str, times: int = 1, *, is_last: bool = False) -> Trouble:
-    return Trouble(error, FRIDAY_NOON, times, None if is_last else FRIDAY_NOON + timedelta(seconds=times))
-
-
-def requested() -> Payment:
-    return Payment.request(ORDER_ID, payment_method="pm_ok", amount=Money(Decimal("66.90"), "USD"))
-
-
-def completed() -> Payment:
-    payment = requested()
-    payment.complete("ch_1", 1)
-    return given(payment)
-
-
-def being_refunded() -> Payment:
-    payment = completed()
-    payment.request_refund()
-    return given(payment)
+from tests.domain.payments.made import (
+    MAX_ATTEMPTS,
+    being_refunded,
+    completed,
+    not_refunded,
+    requested,
+    trouble,
+)
+from tests.support.stories import ORDER_ID, facts, given, new_events, replayed, state
 
 
 def test_an_order_has_one_payment_over_its_whole_total() -> None:
@@ -124,23 +109,12 @@ def test_each_attempt_may_go_unanswered() -> None:
     payment = given(requested())
 
     payment.charge_unanswered(1, trouble("timed out"))
+    unknown = payment.status
     payment.charge_attempt_failed(1, trouble("503"))
+    assert [unknown, payment.status] == [PaymentStatus.OUTCOME_UNKNOWN, PaymentStatus.REQUESTED]
     payment.charge_unanswered(2, trouble("timed out"))
 
     assert facts(payment) == ["ChargeUnanswered", "ChargeAttemptFailed", "ChargeUnanswered"]
-
-
-def test_a_completed_payment_is_refunded_once_in_full() -> None:
-    payment = completed()
-
-    payment.request_refund()
-    payment.request_refund()
-    payment.refund_made(1)
-    payment.refund_made(1)
-    payment.request_refund()
-
-    assert facts(payment) == ["RefundRequested", "Refunded"]
-    assert payment.status is PaymentStatus.REFUNDED
 
 
 @pytest.mark.parametrize("outcome", ["none yet", "declined"])
@@ -155,22 +129,6 @@ def test_without_a_charge_there_is_nothing_to_refund(outcome: str) -> None:
     payment.refund_made(1)
 
     assert facts(payment) == []
-
-
-def test_a_refund_that_fails_five_times_waits_for_a_person_and_may_still_be_made() -> None:
-    payment = being_refunded()
-
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        payment.refund_attempt_failed(
-            attempt, trouble("account closed", attempt, is_last=attempt == MAX_ATTEMPTS)
-        )
-    assert facts(payment) == ["RefundAttemptFailed"] * 4 + ["RefundFailed"]
-    given_up = payment.status
-
-    payment.refund_attempt_failed(MAX_ATTEMPTS, trouble("account closed"))
-    payment.refund_made(MAX_ATTEMPTS + 1)
-    assert facts(payment) == ["Refunded"]
-    assert [given_up, payment.status] == [PaymentStatus.REFUND_FAILED, PaymentStatus.REFUNDED]
 
 
 def test_attempts_of_a_refund_are_counted_anew() -> None:
@@ -194,6 +152,85 @@ def test_late_news_of_the_charge_does_not_disturb_a_refund() -> None:
     payment.complete("ch_1", 1)
 
     assert facts(payment) == []
+
+
+def test_late_word_of_an_attempt_that_is_over_is_not_taken_for_word_of_the_present_one() -> None:
+    payment, refund = given(requested()), being_refunded()
+    payment.charge_attempt_failed(1, trouble("503"))
+    refund.refund_attempt_failed(1, trouble("503"))
+    given(payment)
+    given(refund)
+
+    payment.charge_unanswered(1, trouble("timed out", 2))
+    refund.refund_unanswered(1, trouble("timed out", 2))
+
+    assert facts(payment) == facts(refund) == []
+    assert (payment.status, payment.attempt) == (PaymentStatus.REQUESTED, 2)
+
+
+def test_whether_a_charge_could_be_called_off_is_a_new_question_whose_silences_are_noted() -> None:
+    payment = requested()
+    for times in (1, 2, 3):
+        payment.charge_unanswered(1, trouble("timed out", times))
+    payment.withdraw("changed my mind")
+    payment.withdraw("really")
+    assert facts(payment)[-1:] == ["ChargeWithdrawn"]
+
+    payment.charge_unanswered(1, trouble("timed out"))
+    payment.charge_unanswered(1, trouble("timed out, told twice"))
+    assert facts(payment) == ["ChargeUnanswered"]
+
+    payment.called_off(1)
+    (declined,) = new_events(payment)
+    assert (declined.TOPIC, declined.reason) == ("Payment.Declined", "changed my mind")
+
+
+def test_an_attempt_that_fails_after_the_charge_was_withdrawn_is_the_last_one() -> None:
+    payment = requested()
+    payment.withdraw("changed my mind")
+    given(payment)
+
+    payment.charge_attempt_failed(1, trouble("503"))
+
+    (declined,) = new_events(payment)
+    assert (declined.TOPIC, declined.reason, declined.attempt) == ("Payment.Declined", "changed my mind", 1)
+
+
+@pytest.mark.parametrize("make", [completed, being_refunded, not_refunded])
+def test_a_charge_that_is_made_cannot_be_called_off_any_more(make: Callable[[], Payment]) -> None:
+    payment = make()
+
+    payment.withdraw("changed my mind")
+
+    assert facts(payment) == []
+    with pytest.raises(PaymentOutcomeContradicted):
+        payment.called_off(1)
+
+
+@pytest.mark.parametrize(
+    ("make", "is_open"),
+    [(requested, True), (being_refunded, True), (completed, False), (not_refunded, False)],
+)
+def test_only_a_call_that_is_open_can_be_hastened(make: Callable[[], Payment], is_open: bool) -> None:
+    payment = given(make())
+
+    payment.hasten("the provider is back")
+
+    assert facts(payment) == (["CallHastened"] if is_open else [])
+
+
+def test_a_contradiction_is_noted_once_until_a_person_has_settled_it() -> None:
+    payment = completed()
+
+    payment.close_dispute("there is none")
+    for error in ("ch_2 as well", "ch_2 as well", "declined after all"):
+        payment.dispute(error)
+    assert facts(payment) == ["OutcomeDisputed", "OutcomeDisputed"]
+
+    payment.close_dispute("voided")
+    payment.close_dispute("voided")
+    payment.dispute("declined after all")
+    assert facts(payment) == ["DisputeClosed", "OutcomeDisputed"]
 
 
 attempts = st.integers(1, MAX_ATTEMPTS + 1)
