@@ -9,9 +9,11 @@ from eventsourcing.persistence import Tracking
 from system.definition import orderwright as definition
 from system.operations.doctor import DoctorReport, Verdict, examine
 from system.operations.positions import positions
+from system.runner import postgres_leases
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.running_shop import Shop
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.support.ways import ByHand, Way
 
 OpenWay = Callable[..., Way]
@@ -67,7 +69,10 @@ def test_a_position_ahead_of_its_log_is_a_problem(
     )
 
 
-def test_it_sees_whether_a_process_follows(durable_persistence: Environment, open_way: OpenWay) -> None:
+def test_it_sees_whether_a_process_follows(
+    durable_persistence: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_leases, "TIME_TO_LIVE_SECONDS", PATIENCE_SECONDS)
     some = open_way(ByHand, durable_persistence).orderwright.leases(["Orders", "SagaLog"])
     rest = open_way(ByHand, durable_persistence).orderwright.leases(
         [name for name in definition.followers if name not in ("Orders", "SagaLog")]

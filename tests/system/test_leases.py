@@ -18,8 +18,10 @@ from system.runner import postgres_leases, service
 from system.runner.lease import FileLeases, Leases, LeasesUnavailable, SoleOwner
 from system.runner.postgres_leases import PostgresLeases
 from system.runner.service import RunnerService
+from system.settings import ON_POSTGRES
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest
+from tests.support.logs import tell_postgres
 from tests.support.running_shop import Shop
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
@@ -32,8 +34,10 @@ NOBODY: frozenset[str] = frozenset()
 HOLDER = """
 import os, sys
 from system.bootstrap import build
+from system.runner import postgres_leases
 from system.settings import Settings
 
+postgres_leases.TIME_TO_LIVE_SECONDS = float(sys.argv[1])
 leases = build(Settings.from_environment(os.environ)).leases()
 print(len(leases.renew(())), flush=True)
 sys.stdin.read()
@@ -41,11 +45,24 @@ leases.release()
 """
 
 
+@pytest.fixture(autouse=True)
+def long_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lease outlives any test, however slow the machine is; those that are to run out say so."""
+    monkeypatch.setattr(postgres_leases, "TIME_TO_LIVE_SECONDS", PATIENCE_SECONDS)
+
+
+def let_leases_run_out(environment: Environment) -> None:
+    """What is not renewed runs out, as it does by itself later. A lock on a file needs no such thing."""
+    if environment["PERSISTENCE_MODULE"] in ON_POSTGRES:
+        tell_postgres(environment, "UPDATE orderwright_leases SET expires_at = clock_timestamp()")
+        tell_postgres(environment, "UPDATE orderwright_runners SET seen_at = seen_at - interval '1 hour'")
+
+
 @contextmanager
 def another_process(environment: Environment) -> Iterator[subprocess.Popen[str]]:
     """A process that takes the leases it can get, once, and says how many they are."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDER],
+        [sys.executable, "-c", HOLDER, str(PATIENCE_SECONDS)],
         env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -94,6 +111,7 @@ def test_what_one_process_owns_no_other_gets_until_it_is_killed(
         assert leases.renew(()) == NOBODY
         owner.send_signal(signal.SIGKILL)
         owner.wait()
+        let_leases_run_out(durable_persistence)
         wait_until(lambda: leases.renew(leases.standing()) == ALL, what="everything is ours")
     with another_process(durable_persistence) as late:
         assert says(late) == 0
