@@ -6,6 +6,7 @@ the caller knows where the value stood.
 """
 
 import re
+import unicodedata
 from datetime import date
 from decimal import Decimal
 
@@ -27,11 +28,17 @@ _QUANTITY = re.compile(r"-?[0-9]{1,15}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Control characters, line separators, marks that turn the direction of what follows, and non-characters.
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+# Fillers, variation selectors and joiners that Unicode does not count among the format characters.
+_SEEN_AS_NOTHING = (
+    (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800),
+    (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0000, 0xE0FFF),
+)  # fmt: skip
 _SHOWN_LENGTH = 40
 
 
 class InvalidText(InvalidValue):
-    """A text has characters that cannot be shown (NUL, lone surrogates), or a blank at an end."""
+    """A text has characters that cannot be shown (NUL, lone surrogates), or a blank at an end; or a name
+    has characters that cannot be seen."""
 
     code = "invalid_text"
 
@@ -59,6 +66,22 @@ def check_text(text: str, longest: int) -> str:
     if text != text.strip():
         raise InvalidText("begins or ends with a blank")
     return text
+
+
+def check_name(text: str, longest: int) -> str:
+    """The same for what names somebody or something: also without characters that cannot be seen, for
+    two names that look alike have to be alike. What was taken before stays readable."""
+    if not text.isascii():
+        for character in text:
+            if _is_invisible(character):
+                raise InvalidText(f"has a character that cannot be seen (U+{ord(character):04X})")
+    return check_text(text, longest)
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) == "Cf" or any(
+        first <= ord(character) <= last for first, last in _SEEN_AS_NOTHING
+    )
 
 
 def amount_of(text: str) -> Decimal:

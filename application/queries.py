@@ -130,8 +130,8 @@ class StockList(Protocol):
         """The stock of a product, or `ProductNotFound`."""
         ...
 
-    def list_stock(self, page: PageRequest) -> Page[StockView]:
-        """One page of all products, by SKU."""
+    def list_stock(self, page: PageRequest, sku: str | None = None) -> Page[StockView]:
+        """One page of all products, by SKU; or of the one with this SKU."""
         ...
 
 

@@ -281,6 +281,8 @@ def application_environment(settings: Settings) -> dict[str, str]:
     """The library's environment: what was given, and our defaults where nothing was."""
     environment = {"PERSISTENCE_MODULE": settings.persistence_module, **settings.environment}
     if settings.persistence_module == SQLITE:
+        if not settings.is_in_memory:
+            make_private(settings.data)
         for name in orderwright.nodes:
             environment.setdefault(f"{name.upper()}_SQLITE_DBNAME", _sqlite_name(settings, name))
     if settings.persistence_module == POSTGRES:

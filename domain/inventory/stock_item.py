@@ -8,7 +8,7 @@ from eventsourcing.domain import AggregateCreated, event
 from domain.shared.aggregates import Aggregate
 from domain.shared.errors import Contradiction, NotFound, Refused
 from domain.shared.ids import event_id, stock_item_id
-from domain.shared.products import check_quantity, check_sku
+from domain.shared.products import check_new_sku, check_quantity
 
 
 class InsufficientStock(Refused):
@@ -91,7 +91,7 @@ class StockItem(Aggregate):
     @classmethod
     def introduce(cls, sku: str) -> Self:
         """Begin to stock a product, with nothing on hand."""
-        return cls.begin(cls.Introduced, stock_item_id(check_sku(sku)), sku=sku)
+        return cls.begin(cls.Introduced, stock_item_id(check_new_sku(sku)), sku=sku)
 
     @property
     def available(self) -> int:

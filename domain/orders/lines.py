@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from domain.shared.errors import InvalidValue, Refused
-from domain.shared.money import Money
-from domain.shared.products import check_quantity, check_sku
+from domain.shared.money import Money, check_new_currency
+from domain.shared.products import check_new_sku, check_quantity, check_sku
 
 MAX_LINES = 500
 
@@ -50,9 +50,13 @@ def priced(lines: tuple[OrderLine, ...], currency: str) -> tuple[tuple[OrderLine
         raise OrderWithoutItems("an order needs at least one item", field="/items")
     if len(lines) > MAX_LINES:
         raise TooManyItems(f"an order has at most {MAX_LINES} items", field="/items")
-    total = Money.zero(currency)
+    total = Money.zero(check_new_currency(currency))
     exact = []
     for number, line in enumerate(lines):
+        try:
+            check_new_sku(line.sku)
+        except InvalidValue as error:
+            raise type(error)(error.message, field=f"/items/{number}/sku") from None
         try:
             price = Money(line.unit_price, currency)
             total += price.times(line.quantity)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
-from .currencies import DECIMALS
+from .currencies import DECIMALS, why_refused
 from .errors import InvalidValue
 
 MAX_MAJOR_UNITS = Decimal(10) ** 12
@@ -12,7 +12,7 @@ MAX_MAJOR_UNITS = Decimal(10) ** 12
 
 
 class UnknownCurrency(InvalidValue):
-    """The code is not an active ISO 4217 currency."""
+    """The code is not an active ISO 4217 currency that customers pay with."""
 
     code = "unknown_currency"
 
@@ -24,9 +24,17 @@ class InvalidAmount(InvalidValue):
 
 
 def check_currency(code: str) -> str:
-    """Return the code when it is an active ISO 4217 currency, else raise `UnknownCurrency`."""
+    """Return the code when there are orders in it, now or of old, else raise `UnknownCurrency`."""
     if code not in DECIMALS:
-        raise UnknownCurrency(f"{code!r} is not an active ISO 4217 currency code", field="/currency")
+        raise UnknownCurrency(str(why_refused(code)), field="/currency")
+    return code
+
+
+def check_new_currency(code: str) -> str:
+    """Return the code when an order can be placed in it today, else raise `UnknownCurrency`."""
+    why = why_refused(code)
+    if why is not None:
+        raise UnknownCurrency(why, field="/currency")
     return code
 
 

@@ -9,10 +9,12 @@ from .errors import InvalidValue
 MAX_QUANTITY = 1_000_000
 SKU_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}"
 _SKU = re.compile(SKU_PATTERN)
+_TAKEN_FOR_ANOTHER = frozenset({".", ".."})
 
 
 class InvalidSku(InvalidValue):
-    """A SKU has 1 to 64 letters, digits and ``. _ / : -``, and starts with a letter or digit."""
+    """A SKU has 1 to 64 letters, digits and ``. _ / : -``, and starts with a letter or digit. No part
+    between its slashes is ``.`` or ``..``."""
 
     code = "invalid_sku"
 
@@ -24,10 +26,25 @@ class InvalidQuantity(InvalidValue):
 
 
 def check_sku(sku: str) -> str:
-    """Return the SKU when it is well formed, else raise `InvalidSku`."""
+    """Return the SKU when it is well formed, as it ever was allowed to be, else raise `InvalidSku`."""
     if not _SKU.fullmatch(sku):
         raise InvalidSku(
             f"{sku!r} is not a SKU: 1 to 64 letters, digits and . _ / : - that start with a letter or digit",
+            field="/sku",
+        )
+    return sku
+
+
+def check_new_sku(sku: str) -> str:
+    """Return the SKU when something new may be recorded about it, else raise `InvalidSku`.
+
+    Clients take ``A/../B`` for ``B`` in an address, and would book on another product. Such SKUs stay
+    readable where they were taken before.
+    """
+    if not set(check_sku(sku).split("/")).isdisjoint(_TAKEN_FOR_ANOTHER):
+        raise InvalidSku(
+            f"{sku!r} is not a SKU: in an address it would be taken for another one; no part between slashes "
+            "is . or ..",
             field="/sku",
         )
     return sku

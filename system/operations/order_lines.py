@@ -14,7 +14,7 @@ from application.limits import (
     MAX_ORDER_REF,
     MAX_PAYMENT_METHOD,
     amount_of,
-    check_text,
+    check_name,
     date_of,
     quantity_of,
     shown,
@@ -135,7 +135,7 @@ def _check_names(values: Mapping[str, Any], reference: str, wanted: tuple[str, .
 
 def _fields(values: Mapping[str, Any], reference: str) -> OrderFields:
     return OrderFields(
-        _read(values, "customer_id", lambda text: check_text(text, MAX_CUSTOMER_ID), reference),
+        _read(values, "customer_id", lambda text: check_name(text, MAX_CUSTOMER_ID), reference),
         _read(values, "currency", _as_it_is, reference),
         _read(values, "placed_on", date_of, reference) if values.get("placed_on") else None,
         _read(values, "payment_method", _payment_method, reference) if "payment_method" in values else None,
@@ -169,11 +169,11 @@ def _read(
 
 
 def _order_ref(text: str) -> str:
-    return check_text(text, MAX_ORDER_REF)
+    return check_name(text, MAX_ORDER_REF)
 
 
 def _payment_method(text: str) -> str:
-    return check_text(text, MAX_PAYMENT_METHOD)
+    return check_name(text, MAX_PAYMENT_METHOD)
 
 
 def _as_it_is(text: str) -> str:

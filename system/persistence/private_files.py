@@ -8,7 +8,7 @@ from pathlib import Path
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def make_private(folder: Path, names: Iterable[str]) -> None:
+def make_private(folder: Path, names: Iterable[str] = ()) -> None:
     """Make a folder and empty files in it that only their owner can use. What is there stays as it is:
     somebody may have wanted it so. SQLite gives its other files the mode of the first."""
     if not folder.is_dir():

@@ -9,7 +9,14 @@ from uuid import UUID
 from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
-from application.queries import ORDER_SORTS, OrderQuery, OrderRow, PageRequest, check_choice
+from application.queries import (
+    ORDER_SORTS,
+    InvalidQuery,
+    OrderQuery,
+    OrderRow,
+    PageRequest,
+    check_choice,
+)
 from application.views import LineView, Page, utc_text
 from domain.fulfilment import Fulfilment
 from domain.orders import Order, OrderReference, OrderStatus
@@ -181,7 +188,13 @@ class OrderDashboard(Projection):
                 conditions.append(condition)
                 parameters[name] = value
         if page.cursor is not None:
-            *_, parameters["key"], parameters["id"] = decode_cursor(
+            sorted_by, *_ = decode_cursor(page.cursor, str, None, str)
+            if sorted_by != query.sort:
+                raise InvalidQuery(
+                    f"the cursor is one of a list that is sorted by {sorted_by!r}, not by {query.sort!r}",
+                    field="/cursor",
+                )
+            _, parameters["key"], parameters["id"] = decode_cursor(
                 page.cursor, str, _COLUMN_KIND.get(column, str), str
             )
             conditions.append(f"({column}, order_id) {'<' if falling else '>'} (:key, :id)")

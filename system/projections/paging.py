@@ -24,8 +24,9 @@ def encode_cursor(*key: str | int) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
-    """The key in a cursor, or `InvalidQuery` when it is not one of ours for this list."""
+def decode_cursor(cursor: str, *kinds: type | None) -> list[Any]:
+    """The key in a cursor, or `InvalidQuery` when it is not one of ours for this list. A part of which no
+    kind is given may be of any."""
     try:
         key = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
@@ -33,7 +34,7 @@ def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
     if (
         not isinstance(key, list)
         or len(key) != len(kinds)
-        or any(type(part) is not kind for part, kind in zip(key, kinds, strict=True))
+        or any(kind not in (None, type(part)) for part, kind in zip(key, kinds, strict=True))
         or any(isinstance(part, int) and abs(part) >= 2**63 for part in key)
         or any(isinstance(part, str) and _NO_TEXT.search(part) for part in key)
     ):

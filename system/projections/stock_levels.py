@@ -70,14 +70,16 @@ class StockLevels(Projection):
             raise ProductNotFound(f"product {sku!r} was never received")
         return _view(rows[0])
 
-    def list_stock(self, page: PageRequest) -> Page[StockView]:
-        """One page of all products, by SKU."""
+    def list_stock(self, page: PageRequest, sku: str | None = None) -> Page[StockView]:
+        """One page of all products, by SKU; or of the one with this SKU."""
         limit = check_limit(page)
         after = decode_cursor(page.cursor, str)[0] if page.cursor is not None else ""
+        condition, named = ("AND sku = :sku", {"sku": sku}) if sku is not None else ("", {})
         rows = self.rows(
-            "SELECT * FROM @stock_levels WHERE sku > :after ORDER BY sku LIMIT :limit",
+            f"SELECT * FROM @stock_levels WHERE sku > :after {condition} ORDER BY sku LIMIT :limit",
             after=after,
             limit=limit + 1,
+            **named,
         )
         return page_of(rows, limit, _view, lambda row: (row["sku"],))
 

@@ -211,3 +211,15 @@ def test_methods_that_are_for_proxies_are_refused(serving: Serving, line: bytes)
     answer = ask(serving.port, _of(line))
     assert answer.status in (404, 405)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "header", ["Idempotency-Key: one", "X-User: ada", 'If-Match: "1"', "Consistency-Token: Orders:1"]
+)
+def test_a_header_that_counts_once_is_given_once(serving: Serving, header: str) -> None:
+    before = ask(serving.port, get(f"{API}/orders?limit=500")).body
+    order = json.dumps(an_order()).encode()
+    answer = ask(serving.port, post(f"{API}/orders", order, header, header.replace("one", "two").lower()))
+    assert (answer.status, answer.json["code"]) == (400, "bad_request")
+    assert f"{header.partition(':')[0].title()} is given twice" in answer.json["detail"]
+    assert ask(serving.port, get(f"{API}/orders?limit=500")).body == before

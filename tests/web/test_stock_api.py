@@ -114,3 +114,17 @@ def test_what_has_no_payment_is_not_found(live_api: Api, order: str) -> None:
     answer = live_api.get(f"/payments/{order}")
     assert answer.status == 404
     assert answer.code in ("order_not_found", "payment_not_found")
+
+
+def test_a_product_that_no_address_leads_to_is_found_by_a_parameter(api: Api, idle: ByHand) -> None:
+    """An earlier release took its name, which clients resolve to another one."""
+    with pytest.MonkeyPatch.context() as earlier:
+        earlier.setattr("application.inventory.check_new_sku", lambda sku: sku)
+        earlier.setattr("domain.inventory.stock_item.check_new_sku", lambda sku: sku)
+        api.receive("A/../B", 3)
+    api.receive("B", 5)
+    idle.settle()
+    assert [item["sku"] for item in api.get("/stock?sku=A/../B").json["items"]] == ["A/../B"]
+    assert api.get("/stock?sku=C").json["items"] == []
+    refused = api.post("/stock/A%2F..%2FB/receipts", {"quantity": 1})
+    assert (refused.status, refused.code) == (422, "invalid_sku")

@@ -26,6 +26,7 @@ from application.limits import (
     MAX_REASON,
     MAX_USER,
     amount_of,
+    check_name,
     check_text,
 )
 from application.orders import Item, PlaceOrder
@@ -46,12 +47,12 @@ def _refused(error: DomainError) -> PydanticCustomError:
     return PydanticCustomError(error.code, error.message)
 
 
-def text_of(longest: int) -> Callable[[str], str]:
+def text_of(longest: int, rule: Callable[[str, int], str] = check_text) -> Callable[[str], str]:
     """A check of a text, which is refused together with the other faults of the request."""
 
     def check(value: str) -> str:
         try:
-            return check_text(value, longest)
+            return rule(value, longest)
         except DomainError as error:
             raise _refused(error) from None
 
@@ -94,8 +95,9 @@ def _not_all_of_too_many(value: object) -> object:
 
 
 CustomerId = Annotated[str, AfterValidator(text_of(MAX_CUSTOMER_ID))]
-PaymentMethod = Annotated[str, AfterValidator(text_of(MAX_PAYMENT_METHOD))]
-OrderRef = Annotated[str, AfterValidator(text_of(MAX_ORDER_REF))]
+PaymentMethod = Annotated[str, AfterValidator(text_of(MAX_PAYMENT_METHOD, check_name))]
+NewCustomerId = Annotated[str, AfterValidator(text_of(MAX_CUSTOMER_ID, check_name))]
+NewOrderRef = Annotated[str, AfterValidator(text_of(MAX_ORDER_REF, check_name))]
 Reason = Annotated[str, AfterValidator(text_of(MAX_REASON))]
 CorrelationId = Annotated[str, AfterValidator(text_of(MAX_CORRELATION_ID))]
 User = Annotated[str, AfterValidator(text_of(MAX_USER))]
@@ -134,11 +136,11 @@ class ItemBody(Model):
 class OrderBody(Model):
     """A new order."""
 
-    customer_id: CustomerId
+    customer_id: NewCustomerId
     currency: str
     payment_method: PaymentMethod
     items: Annotated[list[ItemBody], BeforeValidator(_not_all_of_too_many)]
-    order_ref: OrderRef | None = None
+    order_ref: NewOrderRef | None = None
 
     def command(self, idempotency_key: str | None) -> PlaceOrder:
         """The command that this asks for."""
@@ -213,6 +215,12 @@ class PageParameters(Model):
     def page(self) -> PageRequest:
         """The page that is asked for."""
         return PageRequest(self.limit, self.cursor)
+
+
+class StockListParameters(PageParameters):
+    """Which products, which page. The one with this SKU, where its address would be taken for another's."""
+
+    sku: str | None = None
 
 
 class OrderListParameters(PageParameters):

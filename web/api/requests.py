@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from application.base import CommandContext
 from application.errors import DomainError
 from application.inventory import ProductNotFound
-from application.limits import MAX_USER, check_text
+from application.limits import MAX_USER, check_name
 from application.orders import OrderNotFound
 from system.bootstrap import Orderwright
 from system.operations.consistency import check_written, parse_token, wait_until_level, wait_until_seen
@@ -151,9 +151,9 @@ def _user() -> str | None:
     if text is None:
         return None
     try:
-        return check_text(text.encode("latin-1").decode(), MAX_USER)
+        return check_name(text.encode("latin-1").decode(), MAX_USER)
     except (UnicodeError, DomainError):
-        raise _bad_header("X-User", f"1 to {MAX_USER} printable characters in UTF-8") from None
+        raise _bad_header("X-User", f"1 to {MAX_USER} characters in UTF-8, none of them invisible") from None
 
 
 def _bad_header(name: str, meaning: str) -> MalformedRequest:

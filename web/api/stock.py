@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from .answers import answer, written
-from .models import CorrectionBody, NoParameters, PageParameters, ReceiptBody
+from .models import CorrectionBody, NoParameters, ReceiptBody, StockListParameters
 from .requests import body, command_context, expected_version, fresh, orderwright, parameters, seen, sku_in
 
 stock = Blueprint("stock", __name__)
@@ -36,9 +36,10 @@ def correct_receipt(sku: str) -> Response:
 
 @stock.get("/stock")
 def list_stock() -> Response:
-    """A page of all products, by SKU, from the stock levels."""
-    page = parameters(PageParameters).page
-    return answer(seen(orderwright().stock_levels).list_stock(page))
+    """A page of all products, or of the one that is named, by SKU, from the stock levels."""
+    wanted = parameters(StockListParameters)
+    sku = None if wanted.sku is None else sku_in(wanted.sku)
+    return answer(seen(orderwright().stock_levels).list_stock(wanted.page, sku))
 
 
 @stock.get("/stock/<path:sku>")

@@ -14,7 +14,7 @@ from system.observability.visible import visible, visible_json
 
 from .errors import Failure, failure_of
 from .standard_output import drop, tell_when_it_is_full
-from .values import Words
+from .values import Name
 
 _AS_JSON = "orderwright.as_json"
 
@@ -123,7 +123,7 @@ def user_option(command: F) -> F:
         "--user",
         default=lambda: os.environ.get("USER") or "cli",
         show_default="$USER, else cli",
-        type=Words(MAX_USER),
+        type=Name(MAX_USER),
         help="Who does this; it stands in every event.",
     )(command)
 

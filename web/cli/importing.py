@@ -23,7 +23,7 @@ from .output import write_fields, write_json
 from .progress import Advance, progress_bars
 from .refused_lines import refused_lines
 from .store import followed
-from .values import Words
+from .values import Name
 
 
 class _OrderFilePath(click.Path):
@@ -42,7 +42,7 @@ class _OrderFilePath(click.Path):
     "--payment-method",
     default="pm_ok",
     show_default=True,
-    type=Words(MAX_PAYMENT_METHOD),
+    type=Name(MAX_PAYMENT_METHOD),
     help="How the orders are paid, where the file does not say.",
 )
 @click.option(

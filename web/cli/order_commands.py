@@ -20,7 +20,7 @@ from application.views import OrderView
 from .commands import Command, user_option, wants_json, yes_option
 from .output import write_json, write_line
 from .store import followed, let_it_be_seen
-from .values import MAX_KEY, Words
+from .values import MAX_KEY, Name, Words
 
 
 class OrderItem(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
@@ -42,7 +42,7 @@ class OrderItem(click.ParamType):  # type: ignore[type-arg]  # not generic befor
 
 
 @click.command("place", cls=Command)
-@click.option("--customer", required=True, type=Words(MAX_CUSTOMER_ID), help="Whose order it is.")
+@click.option("--customer", required=True, type=Name(MAX_CUSTOMER_ID), help="Whose order it is.")
 @click.option("--currency", required=True, help="Three letters, such as EUR.")
 @click.option(
     "--item",
@@ -56,12 +56,12 @@ class OrderItem(click.ParamType):  # type: ignore[type-arg]  # not generic befor
 @click.option(
     "--payment-method",
     required=True,
-    type=Words(MAX_PAYMENT_METHOD),
+    type=Name(MAX_PAYMENT_METHOD),
     help="How it is paid, as the payment provider knows it.",
 )
-@click.option("--ref", "order_ref", type=Words(MAX_ORDER_REF), help="The shop's own reference of the order.")
+@click.option("--ref", "order_ref", type=Name(MAX_ORDER_REF), help="The shop's own reference of the order.")
 @click.option(
-    "--key", type=Words(MAX_KEY), help="Sent again with the same key, the order is placed only once."
+    "--key", type=Name(MAX_KEY), help="Sent again with the same key, the order is placed only once."
 )
 @user_option
 def place(
@@ -95,7 +95,7 @@ def place(
 @click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
 @click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; it stands in the order's trail.")
 @click.option(
-    "--key", type=Words(MAX_KEY), help="Sent again with the same key, it is no error that it is cancelled."
+    "--key", type=Name(MAX_KEY), help="Sent again with the same key, it is no error that it is cancelled."
 )
 @yes_option
 @user_option

@@ -12,7 +12,7 @@ from .output import write_fields, write_json, write_line, write_page
 from .paging import pages
 from .reservations import release
 from .store import followed, let_it_be_seen, opened
-from .values import MAX_KEY, Words
+from .values import MAX_KEY, Name, Words
 
 
 @click.group(cls=Group)
@@ -57,9 +57,7 @@ def show_stock(sku: str) -> None:
 @stock.command("receive")
 @click.argument("sku")
 @click.argument("quantity", type=int)
-@click.option(
-    "--key", type=Words(MAX_KEY), help="Sent again with the same key, the receipt is recorded once."
-)
+@click.option("--key", type=Name(MAX_KEY), help="Sent again with the same key, the receipt is recorded once.")
 @user_option
 def receive_stock(sku: str, quantity: int, key: str | None, user: str) -> None:
     """Take QUANTITY of the product SKU in."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from application.errors import DomainError
-from application.limits import check_text
+from application.limits import check_name, check_text
 
 MAX_KEY = 255
 """The longest key under which a command can be sent again."""
@@ -37,6 +37,7 @@ class Words(click.ParamType):  # type: ignore[type-arg]  # as above
     """A text of limited length that can be shown, as every way in takes it."""
 
     name = "text"
+    rule = staticmethod(check_text)
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
@@ -44,6 +45,12 @@ class Words(click.ParamType):  # type: ignore[type-arg]  # as above
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """See `click.ParamType`."""
         try:
-            return check_text(str(value), self._longest)
+            return self.rule(str(value), self._longest)
         except DomainError as error:
             self.fail(error.message, param, ctx)
+
+
+class Name(Words):
+    """The same for what names somebody or something new: all of it can be seen."""
+
+    rule = staticmethod(check_name)

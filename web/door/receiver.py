@@ -25,6 +25,14 @@ from .refusals import Refused
 
 _STATUS_OF = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417}
 
+_ONCE = frozenset(
+    {
+        *("AUTHORIZATION", "CONSISTENCY-TOKEN", "CONTENT-TYPE", "HOST", "IDEMPOTENCY-KEY", "IF-MATCH"),
+        *("X-REQUEST-ID", "X-USER"),
+    }
+)
+"""Headers of which a second one would be joined to the first, or win over it, without a word."""
+
 
 class Stage(Enum):
     """What a connection waits for."""
@@ -142,4 +150,8 @@ class Receiver:
             raise Refused(400) from None
         if head.version >= (1, 1) and not any(name == "HOST" for name, _ in head.headers):
             raise Refused(400, "a request of HTTP/1.1 names the host")
+        names = [name for name, _ in head.headers if name in _ONCE]
+        for name in names:
+            if names.count(name) > 1:
+                raise Refused(400, f"{name.title()} is given twice; which one counts cannot be told")
         return head

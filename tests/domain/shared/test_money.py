@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from domain.shared.currencies import DECIMALS
-from domain.shared.money import MAX_MAJOR_UNITS, InvalidAmount, Money, UnknownCurrency
+from domain.shared.money import MAX_MAJOR_UNITS, InvalidAmount, Money, UnknownCurrency, check_new_currency
 
 currencies = st.sampled_from(sorted(DECIMALS))
 
@@ -49,6 +49,38 @@ def test_an_amount_has_exactly_the_decimals_of_its_currency(amount: str, currenc
 def test_an_amount_that_money_cannot_have_is_refused(amount: str, currency: str) -> None:
     with pytest.raises(InvalidAmount):
         Money(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize("code", ["USD", "XCG", "ZWG", "SLE", "JPY", "KWD"])
+def test_new_orders_are_in_money_of_today(code: str) -> None:
+    assert check_new_currency(code) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("ANG", "ANG was replaced by XCG on 2025-03-31"),
+        ("BGN", "BGN was replaced by EUR on 2026-01-01"),
+        ("HRK", "HRK was replaced by EUR on 2023-01-01"),
+        ("ZWL", "ZWL was replaced by ZWG on 2024-06-25"),
+        ("CLF", "CLF is a unit of account or a fund"),
+        ("XDR", "XDR is a unit of account or a fund"),
+        ("XAU", "XAU is a metal"),
+        ("XBA", "XBA is a bond market unit"),
+        ("XTS", "XTS is kept for tests"),
+        ("XXX", "XXX means that there is no currency"),
+        ("USX", "'USX' is not an active ISO 4217 currency code"),
+    ],
+)
+def test_what_nobody_pays_with_is_refused_with_the_reason(code: str, why: str) -> None:
+    with pytest.raises(UnknownCurrency, match=why) as refused:
+        check_new_currency(code)
+    assert refused.value.field == "/currency"
+
+
+@pytest.mark.parametrize("code", ["ANG", "BGN"])
+def test_money_of_old_orders_stays_readable(code: str) -> None:
+    assert str(Money(Decimal("5"), code) + Money(Decimal("0.05"), code)) == f"5.05 {code}"
 
 
 @pytest.mark.parametrize("code", ["", "usd", "USX", "XXX", "XAU", "US", "USD "])

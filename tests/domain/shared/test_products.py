@@ -10,6 +10,7 @@ from domain.shared.products import (
     InvalidQuantity,
     InvalidSku,
     ProductQuantity,
+    check_new_sku,
     check_quantity,
     check_sku,
     per_product,
@@ -27,6 +28,19 @@ def test_anything_else_is_no_sku(sku: str) -> None:
         check_sku(sku)
 
     assert refused.value.field == "/sku"
+
+
+@pytest.mark.parametrize("sku", ["A/../B", "A/..", "A/.", "A/./B", "A/B/../C"])
+def test_what_an_address_would_take_for_another_product_is_nothing_new(sku: str) -> None:
+    with pytest.raises(InvalidSku, match="taken for another one") as refused:
+        check_new_sku(sku)
+    assert refused.value.field == "/sku"
+    assert check_sku(sku) == sku, "what was taken before stays readable"
+
+
+@pytest.mark.parametrize("sku", ["A", "A..B", "A/..B", "A/B.", "a/...", "1.2/3"])
+def test_dots_that_stand_for_themselves_are_fine(sku: str) -> None:
+    assert check_new_sku(sku) == sku
 
 
 @pytest.mark.parametrize("quantity", [0, -1, MAX_QUANTITY + 1])
