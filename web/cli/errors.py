@@ -11,6 +11,7 @@ from application.errors import DomainError
 from application.queries import InvalidQuery
 from system.operations.order_files import UnreadableFile
 from system.persistence.agreement import LogDisagrees
+from system.persistence.postgres.suitable import TakesNoWrites, UnsuitableDatabase
 from system.settings import InvalidSettings
 from web.errors import Fault, problem_of
 
@@ -54,6 +55,10 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, LogDisagrees):
         problem = problem_of(error)
         return Failure(NO_STORE, problem.code, f"{problem.detail}; see `orderwright store realign`")
+    if isinstance(error, UnsuitableDatabase | TakesNoWrites):
+        faults = str(error).splitlines()
+        told = "".join(f"\n  {fault}" for fault in faults) if len(faults) > 1 else f" {error}"
+        return Failure(NO_STORE, "store_unavailable", f"the store cannot be used:{told}")
     if isinstance(error, PersistenceError):
         return Failure(NO_STORE, "store_unavailable", f"the store cannot be used: {_first_line(error)}")
     if isinstance(error, OSError):
