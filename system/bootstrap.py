@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
-import psycopg.conninfo
 import structlog
 from eventsourcing.application import Application
 from eventsourcing.persistence import InternalError, PersistenceError
@@ -33,7 +32,8 @@ from system.gateways.worker import GatewayWorker
 from system.persistence.agreement import Disagreement
 from system.persistence.full_disk import StoreFull, is_full
 from system.persistence.postgres import migrations
-from system.persistence.postgres.factory import connection_parameters, schema_of
+from system.persistence.postgres.factory import connection_parameters, pool_sizes, schema_of
+from system.persistence.postgres.suitable import Database, require_suitable
 from system.persistence.private_files import make_private
 from system.persistence.sealing import misfits
 from system.processes.deadlines import DeadlineScanner
@@ -209,11 +209,14 @@ def build(
     clock: Clock = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
     upgrading: Progress = _logged,
+    must_write: bool = False,
 ) -> Orderwright:
     """Open the stores and make the system. Tables that are missing are created; those of the tuned
     module must be there: `SchemaMismatch` says so when they are not.
 
     Raises `InvalidSettings` when the events that are stored do not fit the cipher or the compressor.
+    A database that cannot hold the system is refused before anything is made there, see `suitable`; with
+    `must_write` one that only can be read at present as well.
 
     That a log lacks what its followers have read does not keep it from opening: it is noted, and
     whatever would make it worse is refused.
@@ -224,6 +227,9 @@ def build(
     environment = application_environment(settings)
     if settings.persistence_module == SQLITE and not settings.is_in_memory:
         make_private(settings.data, _own_files(settings))
+    risks = require_suitable(databases_of(settings), must_write=must_write)
+    for risk in risks if must_write else ():
+        log.warning("a database is not as it should be", risk=risk)
     migrations.check(migration_targets(settings))
     applications: dict[str, Application[UUID]] = {
         name: _open(orderwright.get_app_cls(name), environment) for name in orderwright.nodes
@@ -305,10 +311,30 @@ def migration_targets(settings: Settings) -> list[migrations.Target]:
         module, env = persistence_of(name, settings)
         if module == TUNED_POSTGRES:
             tables = getattr(orderwright.get_app_cls(name), "tables", ())
-            parameters = {**connection_parameters(env), "options": ""}
-            conninfo = psycopg.conninfo.make_conninfo(**parameters)
-            found.append(migrations.Target(name, schema_of(env), conninfo, tables))
+            found.append(migrations.Target(name, schema_of(env), connection_parameters(env), tables))
     return found
+
+
+BESIDE_THE_POOLS = 3
+"""Connections that a process has beside those of its pools: for leases, for news, and to look."""
+
+
+def databases_of(settings: Settings) -> list[Database]:
+    """The databases on PostgreSQL that this process connects to."""
+    pools: dict[Any, tuple[dict[str, Any], int, int]] = {}
+    for name in orderwright.nodes:
+        module, env = persistence_of(name, settings)
+        if module in ON_POSTGRES:
+            parameters = connection_parameters(env)
+            # The tuned module has one pool for all that connect alike, the library one an application.
+            key = tuple(parameters.items()) if module == TUNED_POSTGRES else name
+            pools[key] = (parameters, *pool_sizes(env))
+    found: dict[tuple[Any, ...], Database] = {}
+    for parameters, least, most in pools.values():
+        where = tuple(parameters[part] for part in ("host", "port", "dbname", "user"))
+        known = found.get(where, Database(parameters, BESIDE_THE_POOLS, BESIDE_THE_POOLS))
+        found[where] = Database(known.parameters, known.least + least, known.most + most)
+    return list(found.values())
 
 
 def wakeup_channels(settings: Settings) -> list[tuple[dict[str, Any], dict[str, str]]]:

@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from system import postgres_names
 from system.encryption import encryption_mistakes
 
 IN_MEMORY = "eventsourcing.popo"
@@ -162,12 +163,15 @@ _OFF = ("", "n", "no", "f", "false", "off", "0")
 
 def _persistence_mistakes(module: str, environment: Mapping[str, str]) -> list[str]:
     mistakes = []
+    modules = {module, *_modules_of_some(environment)} & set(ON_POSTGRES)
     if module in ON_POSTGRES:
         mistakes += [
-            f"{name}: is needed with PERSISTENCE_MODULE={module}"
+            f"{name}: is needed with PERSISTENCE_MODULE={module}{_not_the_image(name, environment)}"
             for name in ("POSTGRES_DBNAME", "POSTGRES_HOST", "POSTGRES_USER")
             if not any(key == name or key.endswith(f"_{name}") for key in environment)
         ]
+    if modules:
+        mistakes += postgres_names.mistakes_in(environment, is_tuned=modules == {TUNED_POSTGRES})
     mistakes += [
         f"{name}: loses events (they go to another application's table); leave it unset"
         for name, value in environment.items()
@@ -178,3 +182,13 @@ def _persistence_mistakes(module: str, environment: Mapping[str, str]) -> list[s
             "SQLITE_DBNAME: each application needs its own file; set their folder, ORDERWRIGHT_DATA"
         )
     return mistakes
+
+
+def _modules_of_some(environment: Mapping[str, str]) -> list[str]:
+    """The modules that are set for one application alone."""
+    return [environment.get(f"{name.upper()}_PERSISTENCE_MODULE", "") for name in postgres_names.APPLICATIONS]
+
+
+def _not_the_image(name: str, environment: Mapping[str, str]) -> str:
+    is_confused = name == "POSTGRES_DBNAME" and "POSTGRES_DB" in environment
+    return " (POSTGRES_DB is for the container image of PostgreSQL)" if is_confused else ""

@@ -1,11 +1,19 @@
 """Fixtures for every test: a real PostgreSQL, started once a session and only when a test asks for it."""
 
+import os
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from tests.support.postgres import PrivatePostgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_tests_are_no_settings() -> None:
+    """What is set for the tests has been read by their modules; the service would refuse such names."""
+    for name in [name for name in os.environ if name.startswith("ORDERWRIGHT_TEST_")]:
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")

@@ -138,7 +138,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         up, the server would end with it. The first ones say at once what is wrong."""
         while True:
             try:
-                return build(self._settings)
+                return build(self._settings, must_write=True)
             except OperationalError as error:
                 if not self._is_replacement:
                     raise

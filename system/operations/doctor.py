@@ -1,13 +1,13 @@
 """The doctor: are the settings, the store, the positions and the followers in order?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
-from system.bootstrap import Orderwright, build
+from system.bootstrap import Orderwright, build, databases_of
 from system.operations.clocks import TOLERATED, LatestEvent, ahead_of_database, latest_events
 from system.operations.positions import (
     DamagedLot,
@@ -21,6 +21,8 @@ from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.operations.writable import unwritable
 from system.persistence.agreement import Disagreement
 from system.persistence.full_disk import is_full
+from system.persistence.postgres.suitable import Database
+from system.persistence.postgres.suitable import examine as examine_database
 from system.persistence.private_files import open_to_others
 from system.settings import IN_MEMORY, SQLITE, InvalidSettings, Settings
 
@@ -86,6 +88,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     where, parked = tuple(positions(orderwright)), tuple(parked_events(orderwright))
     events = {position.leader: position.head for position in where}
     checks.append(_store(events, unwritable(orderwright)))
+    checks += _databases(databases_of(orderwright.settings))
     if orderwright.settings.persistence_module == IN_MEMORY:
         checks.append(
             Check("durability", Verdict.WARNING, "events are kept in memory and end with the process")
@@ -130,6 +133,18 @@ def _privacy(folder: Path) -> Check:
         f"others on this machine can use {', '.join(files)} in {folder}: unless that is wanted, "
         f"chmod -R go= {folder}",
     )
+
+
+def _databases(databases: Sequence[Database]) -> list[Check]:
+    """How the databases are set up; those that cannot hold a store at all are not opened."""
+    found = [examine_database(database) for database in databases]
+    no_writes = [line for each in found for line in each.no_writes]
+    risks = [line for each in found for line in each.risks]
+    if no_writes:
+        return [Check("database", Verdict.PROBLEM, "; ".join((*no_writes, *risks)))]
+    if risks:
+        return [Check("database", Verdict.WARNING, "; ".join(risks))]
+    return [Check("database", Verdict.OK, "as it should be")] if databases else []
 
 
 def _runner(owners: Mapping[str, str | None]) -> Check:

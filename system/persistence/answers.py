@@ -18,10 +18,10 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError
-from psycopg import Connection
-from psycopg.rows import TupleRow
 
 from system.runner.turn import aside
+
+from .sessions import SettledConnection
 
 ANSWER_WITHIN_SECONDS = 10.0
 """What is answered so late is taken for unanswered."""
@@ -63,7 +63,7 @@ def at_pace(pace: Pace) -> Iterator[None]:
         _mine.pace = before
 
 
-class PoliteConnection(Connection[TupleRow]):
+class PoliteConnection(SettledConnection):
     """A connection that lets others have this thread's turn while it waits for the server, and that
     does not wait for ever: then it is closed, and `Unanswered` raised."""
 

@@ -20,6 +20,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from system.persistence.answers import PoliteConnection
+from system.persistence.sessions import RELIED_ON
 
 from .lease import LEASE_TABLES, LeasesUnavailable
 from .shares import Candidate, fair_shares
@@ -97,7 +98,7 @@ class PostgresLeases:
     ) -> None:
         self.wanted = frozenset(wanted)
         self._followers = sorted(followers)
-        self._parameters = {**parameters, "connect_timeout": 2, "options": "", "autocommit": True}
+        self._parameters = {**parameters, "connect_timeout": 2, "session": RELIED_ON, "autocommit": True}
         self._schema = f'"{schema}"'
         self._makes_tables = makes_tables
         host, pid = socket.gethostname(), os.getpid()

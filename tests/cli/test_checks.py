@@ -1,5 +1,7 @@
 """`orderwright doctor` and `orderwright settings`."""
 
+import json
+
 import pytest
 
 from application.inventory import Inventory
@@ -66,6 +68,24 @@ def test_secrets_are_masked(console: Console) -> None:
     ).stdout
     assert "hunter" not in told
     assert {"POSTGRES_PASSWORD", "ORDERS_POSTGRES_PASSWORD", "CIPHER_KEY"} <= set(told.split())
+
+
+def test_who_reads_a_name_for_postgresql_is_said(console: Console) -> None:
+    told = json.loads(
+        console(
+            "settings",
+            "--json",
+            POSTGRES_SSLMODE="require",
+            POSTGRES_SSLKEY="/etc/shop/client.key",
+            POSTGRES_DB="shop",
+            LEDGER_POSTGRES_URL="of another program",
+        ).stdout
+    )
+    listed = {row["name"]: row for row in told["settings"]}
+    assert listed["POSTGRES_SSLMODE"]["purpose"] == "read by the event store, when that is PostgreSQL"
+    assert listed["POSTGRES_SSLKEY"]["value"] == "/etc/shop/client.key"
+    assert listed["POSTGRES_DB"]["purpose"] == "read by others, not here"
+    assert listed["LEDGER_POSTGRES_URL"]["purpose"] == "read by nobody here"
 
 
 def test_settings_that_cannot_be_used_are_listed_and_then_refused(console: Console) -> None:

@@ -22,6 +22,7 @@ from tests.support.ways import ByHand, Way
 from .service import Answered, Customers, Process, Service, order
 
 ROUNDS = int(os.environ.get("ORDERWRIGHT_TEST_ROUNDS", "3"))
+SECONDS_AWAY = float(os.environ.get("ORDERWRIGHT_TEST_OUTAGE_SECONDS", "6"))
 
 
 @pytest.fixture
@@ -125,7 +126,6 @@ def settled(shop: Shop) -> bool:
 def test_while_the_database_is_away_answers_come_in_time_and_can_be_sent_again(
     server: PrivatePostgres, environment: Environment, open_way: Callable[..., Way]
 ) -> None:
-    seconds_away = float(os.environ.get("ORDERWRIGHT_TEST_OUTAGE_SECONDS", "6"))
     Shop(open_way(ByHand, environment)).receive("CD-X1", 100_000)
     with Service(environment) as service:
         service.start("serve")
@@ -133,7 +133,7 @@ def test_while_the_database_is_away_answers_come_in_time_and_can_be_sent_again(
         with Customers(service, count=24) as customers:
             customers.wait_for_more(60)
             server.stop("immediate")
-            answers = outage(service, seconds_away)
+            answers = outage(service, SECONDS_AWAY)
             server.start()
             service.wait_until_ready()
             customers.wait_for_more(60)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from system.bootstrap import application_environment
+from system.definition import orderwright
+from system.postgres_names import APPLICATIONS
 from system.settings import InvalidSettings, Settings
 
 
@@ -117,3 +119,86 @@ def test_hosts_are_names(names: str) -> None:
 @pytest.mark.parametrize("names", ["shop", "shop.example.com, orders_api", "*", "10.0.0.7", "shop."])
 def test_hosts_that_can_be_allowed(names: str) -> None:
     assert Settings.from_environment({"ORDERWRIGHT_ALLOWED_HOSTS": names}).allowed_hosts == names
+
+
+AT_A_SERVER = {
+    "PERSISTENCE_MODULE": "system.persistence.postgres",
+    "POSTGRES_DBNAME": "shop",
+    "POSTGRES_HOST": "db.example.org",
+    "POSTGRES_USER": "shop",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("POSTGRES_SLLMODE", "require", "there is no such setting; is POSTGRES_SSLMODE meant?"),
+        ("ORDERS_POSTGRES_DBNAMES", "x", "there is no such setting; is ORDERS_POSTGRES_DBNAME meant?"),
+        ("POSTGRES_DATABASE_URL", "x", "there is no such setting"),
+        ("POSTGRES_PRE_PING", "y", "is read with PERSISTENCE_MODULE=eventsourcing.postgres alone"),
+        ("POSTGRES_GET_PASSWORD_TOPIC", "a:b", "only the library's pool would ask for that password"),
+        ("POSTGRES_PASSWORD_FILE", "/run/secrets/db", "is read by the container image of PostgreSQL"),
+        ("POSTGRES_PORT", "tcp://10.0.0.1:5432", "must be a whole number"),
+        ("PAYMENTS_POSTGRES_POOL_SIZE", "many", "must be a whole number"),
+        (
+            "POSTGRES_SSLMODE",
+            "verify",
+            "must be one of disable, allow, prefer, require, verify-ca, verify-full",
+        ),
+        ("POSTGRES_SSLROOTCERT", __file__, "is looked at only when POSTGRES_SSLMODE is require"),
+    ],
+)
+def test_what_nobody_reads_or_understands_is_refused(name: str, value: str, says: str) -> None:
+    (line,) = mistakes(AT_A_SERVER | {name: value})
+    assert line.startswith(f"{name}: {says}")
+
+
+def test_names_for_postgresql_matter_where_it_is_the_store() -> None:
+    Settings.from_environment({"POSTGRES_SLLMODE": "require", "POSTGRES_PORT": "tcp://10.0.0.1:5432"})
+    assert mistakes(
+        {**AT_A_SERVER, "PERSISTENCE_MODULE": "eventsourcing.sqlite"}
+        | {"ORDERS_PERSISTENCE_MODULE": "eventsourcing.postgres", "POSTGRES_SLLMODE": "require"}
+    ) == ["POSTGRES_SLLMODE: there is no such setting; is POSTGRES_SSLMODE meant?"]
+
+
+def test_what_others_set_beside_it_does_no_harm() -> None:
+    """The container image reads the same file of variables, and Kubernetes names its services."""
+    Settings.from_environment(
+        AT_A_SERVER
+        | {
+            "POSTGRES_DB": "shop",
+            "POSTGRES_PASSWORD": "s3cret",
+            "POSTGRES_PASSWORD_FILE": "/run/secrets/db",
+            "POSTGRES_INITDB_ARGS": "--data-checksums",
+            "POSTGRES_HOST_AUTH_METHOD": "scram-sha-256",
+            "POSTGRES_SERVICE_HOST": "10.0.0.1",
+            "POSTGRES_SERVICE_PORT": "5432",
+            "POSTGRES_PORT_5432_TCP_ADDR": "10.0.0.1",
+            "POSTGRES_PORT": "5432",
+            "LEDGER_POSTGRES_URL": "of another program",
+            "POSTGRES_SSLMODE": "verify-full",
+            "POSTGRES_SSLROOTCERT": "system",
+        }
+    )
+
+
+def test_the_name_of_the_image_is_told_apart_from_ours() -> None:
+    without = {name: value for name, value in AT_A_SERVER.items() if name != "POSTGRES_DBNAME"}
+    (line,) = mistakes(without | {"POSTGRES_DB": "shop"})
+    assert line.startswith("POSTGRES_DBNAME: is needed")
+    assert line.endswith("(POSTGRES_DB is for the container image of PostgreSQL)")
+
+
+def test_files_of_certificates_have_to_be_there(tmp_path: Path) -> None:
+    missing = str(tmp_path / "root.pem")
+    found = mistakes(AT_A_SERVER | {"POSTGRES_SSLMODE": "verify-full", "POSTGRES_SSLROOTCERT": missing})
+    assert found == [f"POSTGRES_SSLROOTCERT: the file {missing} cannot be read: No such file or directory"]
+
+
+def test_there_is_no_tls_over_a_unix_socket() -> None:
+    found = mistakes(AT_A_SERVER | {"POSTGRES_HOST": "/run/postgresql", "POSTGRES_SSLMODE": "require"})
+    assert found == ["POSTGRES_SSLMODE: there is no TLS over a unix socket (/run/postgresql)"]
+
+
+def test_every_application_can_have_settings_of_its_own() -> None:
+    assert set(APPLICATIONS) == set(orderwright.nodes)

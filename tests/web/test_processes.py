@@ -85,7 +85,10 @@ def orders_are_seen_through(api: Server, run: Run, environment: Environment) -> 
     runner.send_signal(signal.SIGTERM)
     assert runner.wait(timeout=PATIENCE_SECONDS) == 0
     assert not is_ready(api)
-    assert runner.communicate() == ("", "")
+    out, err = runner.communicate()
+    assert out == ""
+    # All it has to say is that the server of the tests may be lost with the power.
+    assert [line for line in err.splitlines() if "fsync and full_page_writes" not in line] == []
 
 
 def test_an_api_and_a_runner_on_one_set_of_files(on_sqlite: Environment, run: Run) -> None:

@@ -6,6 +6,7 @@ import click
 
 from application.views import to_json
 from system.operations.doctor import DoctorReport, examine
+from system.postgres_names import who_reads
 from system.settings import Settings
 
 from .commands import Command, wants_json
@@ -14,6 +15,7 @@ from .output import write_json, write_line, write_table
 from .store import settings_now
 
 _SECRET = ("PASSWORD", "SECRET", "TOKEN", "KEY")
+_PATH_OF_A_SECRET = "POSTGRES_SSLKEY"
 _OF_THE_LIBRARY = ("POSTGRES_", "SQLITE_", "CIPHER_", "COMPRESSOR_", "PERSISTENCE_", "CREATE_TABLE")
 _SHOWN_PARKED = 20
 
@@ -70,7 +72,7 @@ def settings() -> None:
     ]
     known = {name for name, *_ in rows}
     rows += [
-        (name, "", _value(name, ""), "read by the event store")
+        (name, "", _value(name, ""), who_reads(name) or "read by the event store")
         for name in sorted(os.environ)
         if name not in known and any(mark in name for mark in _OF_THE_LIBRARY)
     ]
@@ -84,4 +86,5 @@ def settings() -> None:
 
 def _value(name: str, default: str) -> str:
     value = os.environ.get(name) or default
-    return "********" if value and any(mark in name for mark in _SECRET) else value
+    is_secret = any(mark in name for mark in _SECRET) and not name.endswith(_PATH_OF_A_SECRET)
+    return "********" if value and is_secret else value

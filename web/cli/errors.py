@@ -12,6 +12,7 @@ from application.queries import InvalidQuery
 from system.operations.order_files import UnreadableFile
 from system.persistence.agreement import LogDisagrees
 from system.persistence.full_disk import is_full, is_of_a_full_disk
+from system.persistence.postgres.suitable import TakesNoWrites, UnsuitableDatabase
 from system.settings import InvalidSettings
 from web.errors import Fault, problem_of
 
@@ -67,6 +68,10 @@ def failure_of(error: Exception) -> Failure:
     if is_full(error):
         told = f"the disk of the store is full, make room on it: {_first_line(error)}"
         return Failure(NO_STORE, "store_full", told)
+    if isinstance(error, UnsuitableDatabase | TakesNoWrites):
+        faults = str(error).splitlines()
+        told = "".join(f"\n  {fault}" for fault in faults) if len(faults) > 1 else f" {error}"
+        return Failure(NO_STORE, "store_unavailable", f"the store cannot be used:{told}")
     if isinstance(error, PersistenceError):
         return Failure(NO_STORE, "store_unavailable", f"the store cannot be used: {_first_line(error)}")
     if isinstance(error, OSError):

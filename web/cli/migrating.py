@@ -2,8 +2,9 @@
 
 import click
 
-from system.bootstrap import migration_targets
+from system.bootstrap import databases_of, migration_targets
 from system.persistence.postgres.migrations import Applied, migrate
+from system.persistence.postgres.suitable import require_suitable
 from system.settings import TUNED_POSTGRES
 
 from .commands import Command, wants_json
@@ -18,7 +19,8 @@ def migrate_store() -> None:
     Safe to run at any time and by several at once: each step is taken once. There is no way back;
     a release that is older than the schema refuses to start.
     """
-    targets = migration_targets(settings_now())
+    settings = settings_now()
+    targets = migration_targets(settings)
     if not targets:
         raise click.UsageError(
             f"only PERSISTENCE_MODULE={TUNED_POSTGRES} has migrations; the other stores make their "
@@ -29,7 +31,8 @@ def migrate_store() -> None:
         if not wants_json():
             write_line(f"{step.application}: {step.number} {step.title}")
 
-    applied = migrate(targets, progress=tell)
+    require_suitable(databases_of(settings), must_write=True)
+    applied = migrate(targets, tell, lambda whom: click.echo(whom, err=True))
     with opened():  # the first time, this claims the references of earlier orders, and shows how far it is
         pass
     if wants_json():

@@ -69,7 +69,7 @@ def _built(settings: Settings, told_to_stop: threading.Event) -> Orderwright | N
     """The system, as soon as its store answers; None when told to stop before."""
     while not told_to_stop.is_set():
         try:
-            return build(settings)
+            return build(settings, must_write=True)
         except OperationalError as error:
             log.warning("the store is away; this process waits for it", error=str(error))
             told_to_stop.wait(LOOK_AGAIN_SECONDS)

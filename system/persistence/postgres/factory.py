@@ -6,6 +6,9 @@ from eventsourcing.persistence import ProcessRecorder, TrackingRecorder
 from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment, EnvType
 
+from system.persistence.sessions import RELIED_ON
+from system.postgres_names import TLS
+
 from .pool import Datastore, Pool
 from .recorder import TunedRecorder
 
@@ -24,12 +27,8 @@ class TunedFactory(PostgresFactory):
         # Not the library's: it would open a pool for each application.
         self.env = env if isinstance(env, Environment) else Environment(env=env)
         self._is_entered = False
-        get = self.env.get
-        smallest = int(get("POSTGRES_POOL_SIZE") or 1)
         pool = Pool.open(
-            connection_parameters(self.env),
-            (smallest, smallest + int(get("POSTGRES_MAX_OVERFLOW") or 0)),
-            statement_timeout_of(self.env),
+            connection_parameters(self.env), pool_sizes(self.env), statement_timeout_of(self.env)
         )
         self._datastore = self.datastore = Datastore(pool, schema_of(self.env))
 
@@ -59,6 +58,12 @@ def statement_timeout_of(env: Environment) -> int:
     return int(env.get("POSTGRES_STATEMENT_TIMEOUT") or 0)
 
 
+def pool_sizes(env: Environment) -> tuple[int, int]:
+    """How many connections a pool keeps open, and how many it opens at most."""
+    smallest = int(env.get("POSTGRES_POOL_SIZE") or 1)
+    return smallest, smallest + int(env.get("POSTGRES_MAX_OVERFLOW") or 0)
+
+
 def connection_parameters(env: Environment) -> dict[str, Any]:
     """What connects to an application's database, for every connection there is. One that is broken is
     found out within ten seconds, and no statement waits long for a lock."""
@@ -75,9 +80,12 @@ def connection_parameters(env: Environment) -> dict[str, Any]:
         "port": get("POSTGRES_PORT") or "5432",
         "user": get("POSTGRES_USER"),
         "password": get("POSTGRES_PASSWORD") or None,
+        **{name: value for variable, name in TLS.items() if (value := get(variable))},
         "connect_timeout": int(get("POSTGRES_CONNECT_TIMEOUT") or 2),
         "tcp_user_timeout": BROKEN_IS_CLOSED_AFTER_MS,
         **PROBES,
         "application_name": "orderwright",
-        "options": " ".join(f"-c {name}={value}" for name, value in milliseconds.items()),
+        "client_encoding": "UTF8",
+        "options": "",  # neither those of the environment (PGOPTIONS), nor any: poolers take none
+        "session": (*RELIED_ON, *((name, str(value)) for name, value in milliseconds.items())),
     }

@@ -1,7 +1,8 @@
 """The schema of the tuned module: numbered steps that only go forward, for each application."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from system.persistence.conflicts import FENCE
 from system.persistence.heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
@@ -17,7 +18,8 @@ class Target:
 
     application: str
     schema: str
-    conninfo: str
+    parameters: Mapping[str, Any] = field(repr=False)
+    """What connects to it."""
     tables: tuple[Table, ...] = ()
 
     @property
@@ -37,7 +39,11 @@ class Migration:
 
 def _base(_: Target) -> Iterator[str]:
     """The library's own tables, as it makes them. A store that it has made already is taken over."""
-    yield "CREATE SCHEMA IF NOT EXISTS {schema}"
+    # Also where it is there already, CREATE SCHEMA asks for the right to make one.
+    yield """
+        DO $$ BEGIN
+            IF to_regnamespace('{schema}') IS NULL THEN CREATE SCHEMA {schema}; END IF;
+        END $$"""
     yield """
         CREATE TABLE IF NOT EXISTS {schema}.orderwright_schema (
             application text, version int, title text NOT NULL, applied_at timestamptz NOT NULL,
