@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -157,6 +158,25 @@ def test_a_second_runner_gets_its_share_once_the_first_has_stopped_it(
     assert second.renew(ALL - kept) == ALL - kept, "the first is leaving, but still runs some"
     first.release()
     assert second.renew(ALL - kept) == ALL
+
+
+def test_of_two_that_saw_everything_free_at_the_same_moment_only_one_gets_it(
+    on_postgres: Environment, open_leases: OpenLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = open_leases(on_postgres), open_leases(on_postgres)
+    look = second._look  # type: ignore[attr-defined]
+
+    def is_overtaken(*args: Any, **kwargs: Any) -> Any:
+        seen = look(*args, **kwargs)
+        monkeypatch.undo()
+        assert first.renew(()) != NOBODY
+        return seen
+
+    monkeypatch.setattr(second, "_look", is_overtaken)
+    got = second.renew(())
+    assert not got & first.standing()
+    assert not second.standing() & first.standing()
+    assert set(second.owners().values()) != {None}
 
 
 def test_runners_that_want_different_followers(on_postgres: Environment, open_leases: OpenLeases) -> None:
