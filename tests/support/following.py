@@ -17,7 +17,7 @@ class Reader:
     def __init__(self, way: object, follower: str, leader: str) -> None:
         assert isinstance(way, ByHand)
         self.shop = Shop(way)
-        self.application: Any = way.orderwright.applications[follower]
+        self.application = cast(Any, way.orderwright.applications[follower])
         feeds = way.runner.loops[follower].feeds
         self.feed: Feed = next(feed for feed in feeds if feed.leader.name == leader)
         self.done: list[str] = []

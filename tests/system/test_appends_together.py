@@ -27,7 +27,7 @@ class Crowd:
         """How many events were sent at once."""
         self.trouble: Callable[[Sequence[StoredEvent]], object] = lambda _: None
         self._appends, self._send = recorder._appends, recorder._appends._send
-        self._appends._send = self._sends  # type: ignore[method-assign]  # the real one, with a gate before
+        self._appends._send = self._sends  # the real one, with a gate before it
         self._way_is_free = threading.Event()
         self._pool = ThreadPoolExecutor(16)
         self._first = self._pool.submit(recorder.insert_events, events_of(uuid4()))

@@ -29,6 +29,11 @@ def waiting(shop: Shop, follower: str) -> list[tuple[str, str]]:
     ]
 
 
+def is_damaged(reader: Reader) -> bool:
+    """Whether the lot could not be read in full, as of the latest page."""
+    return reader.feed.lot_is_damaged
+
+
 # The store is away
 
 
@@ -117,14 +122,14 @@ def test_a_lot_that_was_repaired_holds_nobody_back_any_longer_and_nothing_has_to
     repair = change(shop.orderwright, "OrderDashboard", lot, 2, state=truncated)
     shop.cancel(bad)
     reader.advance()  # it waits, since it cannot be told whether anything waits before it
-    assert reader.feed.lot_is_damaged
+    assert is_damaged(reader)
 
     repair()
     assert damaged_lots(shop.orderwright) == ()
     assert Desk(shop.orderwright).retry_all().failed == 0
     good = shop.order("CD-X1")
     reader.advance()
-    assert not reader.feed.lot_is_damaged
+    assert not is_damaged(reader)
     shop.settle()
     assert waiting(shop, "OrderDashboard") == []
     assert shop.dashboard()[str(bad)].status == "CANCELLED"
@@ -149,7 +154,7 @@ def test_an_event_is_parked_although_the_lot_is_damaged_and_a_repair_is_seen_all
     shop.cancel(bad)
     reader.advance()
     assert waiting(shop, "OrderDashboard") == []
-    assert not reader.feed.lot_is_damaged
+    assert not is_damaged(reader)
 
 
 # What an event of a stream waits for whose earlier event could not be read
