@@ -1,6 +1,5 @@
 """A follower that reads one log page by page, and what of its work came to be recorded."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -25,7 +24,7 @@ class Reader:
         self.tried: list[int] = []
         """The positions that were tried to be recorded, with work."""
         self._react, self._record = self.application.policy, self.application.record_work
-        self._of: defaultdict[int, list[str]] = defaultdict(list)
+        self._in_hand: tuple[Any, list[str]] = (None, [])
         self._meanwhile: list[tuple[int, Callable[[], object]]] = []
         self.application.policy, self.application.record_work = self._reacts, self._records
 
@@ -43,10 +42,12 @@ class Reader:
 
     def _reacts(self, event: Any, work: Any) -> None:
         self._react(event, work)
-        self._of[id(work)].append(event.correlation_id)
+        if self._in_hand[0] is not work:  # what was done of a page that failed does not count
+            self._in_hand = (work, [])
+        self._in_hand[1].append(event.correlation_id)
 
     def _records(self, work: Any) -> None:
-        done = self._of.pop(id(work), [])
+        done = self._in_hand[1] if self._in_hand[0] is work else []
         if work.tracking is not None:
             self.tried.append(work.tracking.notification_id)
             for position, meanwhile in list(self._meanwhile):
