@@ -107,6 +107,25 @@ def test_of_one_page_events_are_held_back_and_rows_written_and_its_position_move
     assert reader.recorded() == 3
 
 
+def test_an_event_is_parked_in_the_same_round_although_somebody_at_the_desk_was_faster_with_the_lot(
+    persistence: Environment, open_way: OpenWay
+) -> None:
+    reader = Reader(open_way(ByHand, persistence), "OrderDashboard", "Orders")
+    shop = reader.shop
+    first, second = shop.order("CD-X1"), shop.order("CD-X1")
+    Poison(reader.application, lambda event: event.correlation_id in (str(first), str(second)))
+    reader.advance()
+    third = shop.order("CD-X1")
+    Poison(reader.application, lambda event: event.correlation_id == str(third))
+    case = next(case for case in Desk(shop.orderwright).cases() if case.sequence == str(first))
+    reader.before_recording(3, lambda: Desk(shop.orderwright, "olga").discard(case.case_id))
+
+    assert reader.advance() == 1
+    assert reader.tried[-2:] == [3, 3]
+    assert reader.recorded() == 3
+    assert waiting(shop, "OrderDashboard") == [("Order.Created", str(second)), ("Order.Created", str(third))]
+
+
 # A lot that is damaged is read anew each time, so that a repair is seen
 
 

@@ -1,10 +1,12 @@
 """Two processes at one follower for a while: no event is passed over, none is worked off twice."""
 
 from pathlib import Path
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from system.persistence.agreement import Checkpoint, LogDisagrees
 from system.runner.agreement import agreement_store
 from tests.support.fixtures import Environment, OpenWay, environment_for
 from tests.support.following import Reader
@@ -106,6 +108,45 @@ def test_who_was_overtaken_while_it_parks_an_event_leaves_that_to_the_other(
     late = one.shop.order("CD-X1")
     one.advance()
     assert one.done == [str(late)]
+
+
+def test_a_command_that_was_faster_is_no_takeover_and_the_page_is_done_again_at_once(
+    persistence: Environment, open_way: OpenWay
+) -> None:
+    """A page that conflicts again and again gets smaller; who took each conflict for a takeover would never
+    come to that."""
+    one = Reader(open_way(ByHand, persistence), "Inventory", "OrderFulfilment")
+    one.shop.receive("CD-X1", 5)
+    first = one.shop.order("CD-X1")
+    one.shop.settle()
+    second = one.shop.order("CD-X1")
+    one.before_recording(one.feed.position + 4, lambda: one.shop.receive("CD-X1", 1))
+    one.shop.settle()
+
+    assert not one._meanwhile, "a receipt came in between"
+    assert [one.tried.count(position) for position in sorted(set(one.tried))] == [1, 2]
+    assert one.done == [str(first), str(second)]
+
+
+def test_a_page_of_another_log_is_not_recorded_although_its_position_is_the_same(
+    a_store: Environment, open_way: OpenWay
+) -> None:
+    """While this process had a page in hand, the log was replaced, and read anew up to the same position."""
+    one, other = two_readers(a_store, open_way, "OrderDashboard", "Orders")
+    one.shop.order("CD-X1")
+    one.advance()
+    one.shop.order("CD-X1")
+    store: Any = other.application.recorder
+
+    def reads_another_log() -> None:
+        store.restart(["Orders"], (), "read it anew")
+        store.insert_tracking(Checkpoint("Orders", 1, f"1 {uuid4()} 1 ", "read it anew"))
+
+    one.before_recording(2, reads_another_log)
+    one.advance()
+    assert one.recorded() == 1
+    with pytest.raises(LogDisagrees):
+        one.advance()
 
 
 def test_a_position_that_was_set_back_has_log_and_aggregates_read_anew(
