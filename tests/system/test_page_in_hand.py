@@ -1,12 +1,13 @@
 """What a page in hand comes to when the store is away, a lot is damaged, or an earlier event waits."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
 from eventsourcing.persistence import OperationalError, ProgrammingError
 
-from domain.shared.ids import stock_item_id
+from domain.shared.ids import payment_id, stock_item_id
 from system.operations.positions import damaged_lots, parked_events
 from system.runner.parking import parking_lot_id
 from tests.operations.dead_letters.at_the_desk import Desk
@@ -81,6 +82,39 @@ def test_an_event_is_not_parked_because_the_store_is_away_when_it_is_tried_again
     assert waiting(reader.shop, "OrderDashboard") == []
     assert reader.advance() == 1
     assert reader.done == [str(order)]
+
+
+# What is read
+
+
+def test_what_a_page_needs_is_read_at_once_and_to_park_an_event_nothing_is_read_but_the_lot(
+    persistence: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an event needs may be the very thing that it cannot be processed for."""
+    reader = Reader(open_way(ByHand, persistence), "Payments", "OrderFulfilment")
+    shop, lot = reader.shop, parking_lot_id("Payments")
+    way, recorder = shop.way, reader.application.recorder
+    assert isinstance(way, ByHand)
+    select, asked = recorder.select_streams, []
+
+    def counted(after: Mapping[UUID, int]) -> Any:
+        asked.append(set(after))
+        return select(after)
+
+    orders = [shop.order("CD-X1") for _ in range(3)]
+    way.advance("OrderFulfilment")
+    monkeypatch.setattr(recorder, "select_streams", counted)
+    reader.advance()
+    assert reader.done == [str(order) for order in orders]
+    assert asked == [{lot, *(payment_id(order) for order in orders)}]
+
+    bad = shop.order("CD-X1")
+    Poison(reader.application, lambda event: event.correlation_id == str(bad))
+    way.advance("OrderFulfilment")
+    reader.advance()
+    assert [sequence for _, sequence in waiting(shop, "Payments")] == [str(bad)]
+    assert payment_id(bad) in asked[1]
+    assert asked[-1] == {lot}
 
 
 # Of one page some events are put aside, and others change what is shown
