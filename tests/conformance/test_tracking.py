@@ -20,6 +20,7 @@ from system.persistence.agreement import Checkpoint
 from system.persistence.postgres.recorder import TunedRecorder
 from system.persistence.tables import Table
 from system.projections.projection import Projection
+from system.runner.marks import Mark
 from tests.support.fixtures import Environment
 from tests.support.stories import ADA_ASKS
 
@@ -192,6 +193,29 @@ def test_a_position_is_moved_only_from_the_mark_that_was_read(durable_levels: Pr
     assert recorder.checkpoint("Inventory") == (5, "mark 5")
     assert (rows(durable_levels), len(recorder.select_events(stream))) == before
     move(durable_levels, how, 7, "mark 5", stream)
+    assert recorder.checkpoint("Inventory") == (7, "mark 7")
+
+
+@pytest.mark.parametrize("how", WAYS_TO_MOVE)
+def test_who_keeps_no_marks_moves_a_position_all_the_same_and_no_mark_is_known_of_it(
+    durable_levels: Projection, how: str
+) -> None:
+    """The library's runner, and processes of an early release."""
+    recorder: Any = durable_levels.recorder
+    first = f"3 {uuid4()} 1 "
+    recorder.insert_tracking(Checkpoint("Inventory", 3, first, None))
+    if how == "alone":
+        recorder.insert_tracking(Tracking("Inventory", 5))
+    else:
+        introduced, work = received(5)
+        durable_levels.policy(introduced, work)
+        changes = work.saved_kwargs if how in ("with rows", "with both") else {}
+        events = [event(uuid4())] if how in ("with events", "with both") else []
+        recorder.insert_events(events, tracking=Tracking("Inventory", 5), **changes)
+    position, text = recorder.checkpoint("Inventory")
+    assert position == 5
+    assert Mark.read(text, position) is None
+    recorder.insert_tracking(Checkpoint("Inventory", 7, "mark 7", text))
     assert recorder.checkpoint("Inventory") == (7, "mark 7")
 
 

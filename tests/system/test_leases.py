@@ -21,6 +21,7 @@ from system.runner.postgres_leases import PostgresLeases
 from system.runner.service import RunnerService
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest
+from tests.support.logs import tell_postgres
 from tests.support.running_shop import Shop
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
@@ -160,6 +161,14 @@ def test_a_second_runner_gets_its_share_once_the_first_has_stopped_it(
     assert second.renew(ALL - kept) == ALL
 
 
+def test_what_was_granted_stays_granted_while_it_has_not_begun(
+    on_postgres: Environment, open_leases: OpenLeases
+) -> None:
+    leases, other = open_leases(on_postgres), open_leases(on_postgres)
+    assert [leases.renew(()) for _ in range(3)] == [ALL] * 3
+    assert other.renew(()) == NOBODY
+
+
 def test_of_two_that_saw_everything_free_at_the_same_moment_only_one_gets_it(
     on_postgres: Environment, open_leases: OpenLeases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +186,32 @@ def test_of_two_that_saw_everything_free_at_the_same_moment_only_one_gets_it(
     assert not got & first.standing()
     assert not second.standing() & first.standing()
     assert set(second.owners().values()) != {None}
+
+
+def test_what_another_one_owns_by_now_is_not_kept_although_our_own_clock_says_that_it_is_ours(
+    on_postgres: Environment, open_leases: OpenLeases
+) -> None:
+    """The clock of the database was put forward, or it is another server since a moment ago."""
+    first, second = open_leases(on_postgres), open_leases(on_postgres)
+    assert first.renew(()) == ALL
+    tell_postgres(on_postgres, "UPDATE orderwright_leases SET expires_at = clock_timestamp()")
+    got = second.renew(())
+    assert got
+
+    assert not first.renew(ALL) & got
+    assert not first.standing() & got
+    assert second.renew(got) == got
+
+
+def test_who_leaves_gives_back_its_own_and_nothing_else(
+    on_postgres: Environment, open_leases: OpenLeases
+) -> None:
+    payments = open_leases(on_postgres, ["Payments", "PaymentLedger"])
+    everything = open_leases(on_postgres)
+    payments.renew(())
+    rest = everything.renew(())
+    payments.release()
+    assert {name for name, owner in everything.owners().items() if owner is not None} == rest
 
 
 def test_runners_that_want_different_followers(on_postgres: Environment, open_leases: OpenLeases) -> None:
