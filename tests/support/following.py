@@ -7,6 +7,7 @@ from typing import Any, cast
 from system.runner.feed import Feed
 
 from .running_shop import Shop
+from .waiting import PATIENCE_SECONDS
 from .ways import ByHand
 
 
@@ -54,6 +55,6 @@ class Reader:
                 if position == work.tracking.notification_id:
                     self._meanwhile.remove((position, meanwhile))
                     with ThreadPoolExecutor(1) as elsewhere:
-                        elsewhere.submit(meanwhile).result(60)
+                        elsewhere.submit(meanwhile).result(PATIENCE_SECONDS)
         self._record(work)
         self.done += done

@@ -203,6 +203,18 @@ def test_what_another_one_owns_by_now_is_not_kept_although_our_own_clock_says_th
     assert second.renew(got) == got
 
 
+def test_what_runs_is_owned_again_before_anybody_begins_with_it_where_the_rows_were_lost(
+    on_postgres: Environment, open_leases: OpenLeases
+) -> None:
+    """A standby that has taken over may lack the latest of them: no lease waits for the disk."""
+    first, second = open_leases(on_postgres), open_leases(on_postgres)
+    assert (first.renew(()), second.renew(())) == (ALL, NOBODY)
+    tell_postgres(on_postgres, "DELETE FROM orderwright_leases")
+    assert len(first.renew(ALL)) == len(ALL) / 2
+    assert second.renew(()) == NOBODY, "the first has been told to stop some, but still runs all"
+    assert first.renew(NOBODY) | second.renew(()) == ALL
+
+
 def test_who_leaves_gives_back_its_own_and_nothing_else(
     on_postgres: Environment, open_leases: OpenLeases
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from system.runner.turn import Turn, aside
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.running_shop import Shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand
 
 
@@ -46,7 +46,7 @@ class Queue:
     def are_done(self) -> None:
         """Wait until everybody has had his turn."""
         for thread in self._threads:
-            thread.join(20)
+            thread.join(PATIENCE_SECONDS)
         assert not any(thread.is_alive() for thread in self._threads), "somebody starves"
 
 
@@ -73,11 +73,11 @@ def test_who_comes_while_a_turn_is_handed_on_waits_for_it(queue: Queue) -> None:
 
     def takes_its_time() -> None:
         has_it.set()
-        assert goes_on.wait(20)
+        assert goes_on.wait(PATIENCE_SECONDS)
 
     with queue.turn:
         queue.ask("ada", takes_its_time)
-    assert has_it.wait(20)
+    assert has_it.wait(PATIENCE_SECONDS)
     queue.ask("bob")
     assert queue.done == ["ada"]
     goes_on.set()
