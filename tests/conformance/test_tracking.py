@@ -220,6 +220,24 @@ def test_who_keeps_no_marks_moves_a_position_all_the_same_and_no_mark_is_known_o
 
 
 @pytest.mark.parametrize("how", WAYS_TO_MOVE)
+@pytest.mark.parametrize("read_before", [True, False])
+def test_after_logs_were_set_back_each_is_read_from_its_beginning_whether_it_ever_was_or_not(
+    durable_levels: Projection, how: str, read_before: bool
+) -> None:
+    recorder: Any = durable_levels.recorder
+    if read_before:
+        recorder.insert_tracking(Checkpoint("Inventory", 9, "mark 9", None))
+        recorder.insert_tracking(Checkpoint("Elsewhere", 9, "mark 9", None))
+    recorder.restart(["Inventory", "Elsewhere"], (), "again")
+    position, mark = recorder.checkpoint("Inventory")
+    assert position == 0
+
+    move(durable_levels, how, 3, mark, uuid4())
+    assert recorder.checkpoint("Inventory") == (3, "mark 3")
+    assert recorder.checkpoint("Elsewhere") == (0, "again")
+
+
+@pytest.mark.parametrize("how", WAYS_TO_MOVE)
 def test_a_position_in_one_log_is_moved_whatever_stands_in_another(
     durable_levels: Projection, how: str
 ) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -213,6 +214,34 @@ def test_what_runs_is_owned_again_before_anybody_begins_with_it_where_the_rows_w
     assert len(first.renew(ALL)) == len(ALL) / 2
     assert second.renew(()) == NOBODY, "the first has been told to stop some, but still runs all"
     assert first.renew(NOBODY) | second.renew(()) == ALL
+
+
+def test_what_runs_is_given_to_nobody_although_our_own_clock_says_that_it_has_run_out(
+    on_postgres: Environment, open_leases: OpenLeases
+) -> None:
+    first, second = open_leases(on_postgres), open_leases(on_postgres)
+    assert first.renew(()) == ALL
+    first._held.clear()  # type: ignore[attr-defined]  # our clock is a little ahead
+    assert first.renew(ALL) == NOBODY
+    assert second.renew(()) == NOBODY
+
+
+def test_a_lease_counts_from_before_it_was_asked_for(
+    on_postgres: Environment, open_leases: OpenLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer may come so late that somebody else has what it grants."""
+    leases = open_leases(on_postgres)
+    look, times = leases._look, iter([0.0, 0.0, 0.0])  # type: ignore[attr-defined]
+    clock = SimpleNamespace(monotonic=lambda: next(times, postgres_leases.TIME_TO_LIVE_SECONDS))
+
+    def takes_long(*args: Any, **kwargs: Any) -> Any:
+        list(times)
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr(postgres_leases, "time", clock)
+    monkeypatch.setattr(leases, "_look", takes_long)
+    assert leases.renew(()) == ALL
+    assert leases.standing() == NOBODY
 
 
 def test_who_leaves_gives_back_its_own_and_nothing_else(

@@ -10,6 +10,7 @@ from system.persistence.agreement import Checkpoint, LogDisagrees
 from system.runner.agreement import agreement_store
 from tests.support.fixtures import Environment, OpenWay, environment_for
 from tests.support.following import Reader
+from tests.support.logs import lose_the_end
 from tests.support.poison import Poison, short_pauses
 from tests.support.ways import ByHand
 
@@ -147,6 +148,22 @@ def test_a_page_of_another_log_is_not_recorded_although_its_position_is_the_same
     assert one.recorded() == 1
     with pytest.raises(LogDisagrees):
         one.advance()
+
+
+def test_where_a_log_has_lost_what_was_read_nothing_is_trusted_that_was_remembered(
+    on_sqlite: Environment, open_way: OpenWay
+) -> None:
+    one = Reader(open_way(ByHand, on_sqlite), "OrderFulfilment", "Orders")
+    for _ in range(2):
+        one.shop.order("CD-X1")
+        one.advance()
+    assert one.feed._working_set._kept
+    lose_the_end(on_sqlite, "Orders", 1)
+
+    with pytest.raises(LogDisagrees):
+        one.advance()
+    assert not one.feed._working_set._kept
+    assert not one.feed._log._entries
 
 
 def test_a_position_that_was_set_back_has_log_and_aggregates_read_anew(
