@@ -14,10 +14,10 @@ from .agreement import REFUSED, KeepsAgreement, Step, agreement_tables
 from .sql import for_sqlite
 from .tables import Table
 
+# A mark may stand where no position is yet: that of a log which was set back before it was ever read.
 _CHECKPOINT = """
-SELECT t.notification_id AS position, m.mark FROM tracking AS t
-LEFT JOIN marks AS m ON m.application_name = t.application_name
-WHERE t.application_name = :leader ORDER BY t.notification_id DESC LIMIT 1
+SELECT (SELECT max(notification_id) FROM tracking WHERE application_name = :leader) AS position,
+(SELECT mark FROM marks WHERE application_name = :leader) AS mark
 """
 
 _MARK = (
@@ -70,8 +70,8 @@ class SqliteAgreement(KeepsAgreement):
 
     def checkpoint(self, leader: str) -> tuple[int, str | None]:
         """See `AgreementStore`."""
-        found = self.rows(_CHECKPOINT, {"leader": leader})
-        return (found[0]["position"], found[0]["mark"]) if found else (0, None)
+        (found,) = self.rows(_CHECKPOINT, {"leader": leader})
+        return found["position"] or 0, found["mark"]
 
     def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
         """See `AgreementStore`."""

@@ -8,6 +8,7 @@ import pytest
 from eventsourcing.persistence import (
     InterfaceError,
     InternalError,
+    NotSupportedError,
     OperationalError,
     ProgrammingError,
     Tracking,
@@ -22,6 +23,7 @@ from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, UnderOurRunner, Way
 
 OpenWay = Callable[..., Way]
+STORE_FAULTS = [OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError]
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +132,7 @@ def test_an_outcome_is_recorded_in_spite_of_a_refund_that_was_asked_meanwhile(
     assert_charged_at_most_once(shop.orderwright)
 
 
-@pytest.mark.parametrize("fault", [OperationalError, InterfaceError, InternalError, ProgrammingError])
+@pytest.mark.parametrize("fault", STORE_FAULTS)
 def test_a_store_that_cannot_be_written_for_a_while_is_a_pause(
     in_memory: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
 ) -> None:

@@ -268,6 +268,22 @@ def test_who_has_nothing_to_read_looks_now_and_then_whether_its_position_was_set
     assert hands(shop).advance("Payments") > 0
 
 
+def test_a_read_model_that_is_built_anew_goes_on_with_logs_that_it_had_read_nothing_of(
+    a_store: Environment, open_way: OpenWay
+) -> None:
+    """On the first day of a shop, before there was any payment."""
+    shop = Shop(open_way(ByHand, a_store))
+    shop.receive("CD-X1", 5)
+    order, _ = (shop.order("CD-X1") for _ in range(2))
+    hands(shop).advance("OrderDashboard")
+    lose_the_end(a_store, "Orders", 1)
+
+    shop = Shop(open_way(ByHand, a_store))
+    realign(shop.orderwright, shop.context("olga"), "an older file was put in place")
+    shop.settle()
+    assert {id: row.status for id, row in shop.dashboard().items()} == {str(order): "CONFIRMED"}
+
+
 def test_looking_at_what_would_be_done_changes_nothing(a_store: Environment, open_way: OpenWay) -> None:
     after_a_day_of_business(a_store, open_way)
     lose_the_end(a_store, "Orders", 2)

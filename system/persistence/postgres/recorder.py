@@ -102,7 +102,7 @@ class TunedRecorder(PostgresRecorder):
                 statement = postgres_statement(change, self.datastore.schema)
                 connection.execute(statement.encode(), postgres_parameters(change))
             row = connection.cursor(binary=True).execute(self._insert, _columns(events)).fetchone()
-        self._notify()
+        # Nobody is told: who has rows is a read model, and nobody follows one.
         return cast(tuple[list[int]], row)[0]
 
     def _move(self, connection: Connection[TupleRow], tracking: Tracking) -> None:
