@@ -167,8 +167,11 @@ def test_what_is_reserved_cannot_be_corrected_away() -> None:
     item.reserve(ORDER_ID, 8)
     given(item)
 
-    with pytest.raises(InsufficientStock):
+    with pytest.raises(
+        InsufficientStock, match="8 of TEAPOT are reserved, so 7 on hand cannot be"
+    ) as refused:
         item.correct(receipt, 7, "three broken", "correction-10")
+    assert refused.value.field == "/quantity"
     item.correct(receipt, 8, "two broken", "correction-11")
 
     assert levels(item) == (8, 8, 0)
