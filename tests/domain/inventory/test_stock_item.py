@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from domain.inventory import StockItem
-from domain.inventory.stock_item import InsufficientStock, ReceiptAlreadyRecorded, ReceiptNotFound
+from domain.inventory.stock_item import (
+    CorrectionAlreadyRecorded,
+    InsufficientStock,
+    ReceiptAlreadyRecorded,
+    ReceiptNotFound,
+)
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
 from domain.shared.ids import stock_item_id
@@ -141,6 +146,38 @@ def test_a_corrected_delivery_told_again_is_still_the_same_delivery() -> None:
 
     assert receive(item, 100) == receipt
     assert item.on_hand == 10
+
+
+def correct(item: StockItem, receipt: str, quantity: int, command_id: str) -> None:
+    """Correct under a command of that id, as the application does."""
+    with because_of(Cause(FRIDAY_NOON, str(item.id), command_id, command_id, "storekeeper")):
+        item.correct(receipt, quantity, "counted again", command_id)
+
+
+def test_a_correction_that_is_sent_again_changes_nothing_also_after_another_one() -> None:
+    item = StockItem.introduce("TEAPOT")
+    receipt = receive(item, 100)
+    correct(item, receipt, 10, "correction-1")
+    correct(item, receipt, 12, "correction-2")
+    given(item)
+
+    correct(item, receipt, 10, "correction-1")
+    correct(item, receipt, 12, "correction-2")
+
+    assert facts(item) == []
+    assert levels(item) == (12, 0, 12)
+
+
+def test_a_correction_that_is_sent_again_as_another_one_is_refused() -> None:
+    item = StockItem.introduce("TEAPOT")
+    receipt, other = receive(item, 100), receive(item, 50, "delivery-2")
+    correct(item, receipt, 10, "correction-1")
+    given(item)
+
+    for another in ((receipt, 11), (other, 10)):
+        with pytest.raises(CorrectionAlreadyRecorded, match="already made another correction of TEAPOT"):
+            correct(item, *another, "correction-1")
+    assert facts(item) == []
 
 
 def test_only_a_receipt_of_this_product_can_be_corrected() -> None:
