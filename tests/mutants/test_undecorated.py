@@ -50,6 +50,9 @@ class Handler:
     def opened(self):
         yield self
 
+    def __init_subclass__(cls, **kwargs):
+        cls.heard = ()
+
     @staticmethod
     def name(): return "handler"
 
@@ -57,7 +60,7 @@ class Handler:
 handler = Handler()
 with handler.opened() as same:
     told = [same.react(2), same.react("a"), same.react("b"), same.react(None), same.first, same.last]
-told += [doubled(3), doubled(3), doubled.cache_info().hits, doubled.__doc__, Handler.name()]
+told += [doubled(3), doubled(3), hasattr(doubled, "cache_info"), Handler.name()]
 '''
 
 
@@ -69,10 +72,10 @@ def told_by(source: str) -> object:
 
 
 def test_the_program_does_what_it_did() -> None:
-    told = [4, 3, 6, "nothing", "a", "b", 6, 6, 1]
+    told = [4, 3, 6, "nothing", "a", "b", 6, 6]
 
-    assert told_by(PROGRAM) == [*told, "Twice.", "handler"]
-    assert told_by(undecorated(PROGRAM)) == [*told, None, "handler"]
+    assert told_by(PROGRAM) == [*told, True, "handler"]
+    assert told_by(undecorated(PROGRAM)) == [*told, False, "handler"], "and remembers no answers"
 
 
 def test_bodies_stand_under_names_that_stay() -> None:
@@ -80,7 +83,7 @@ def test_bodies_stand_under_names_that_stay() -> None:
         functions = [one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.FunctionDef)]
         return {one.name for one in functions if one.name.startswith("body_of_")}
 
-    expected = {"body_of_doubled", "body_of_int", "body_of_str", "body_of_last", "body_of_first"}
+    expected = {"body_of_int", "body_of_str", "body_of_last", "body_of_first"}
     assert names(undecorated(PROGRAM)) == names(undecorated("\n\n" + PROGRAM)) == expected
 
 
@@ -105,3 +108,7 @@ def _decorators(function: ast.FunctionDef) -> set[str]:
 
 def _short(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def test_what_runs_at_import_is_not_changed() -> None:
+    assert "__init_subclass__(cls, **kwargs):  # pragma: no mutate block\n" in undecorated(PROGRAM)

@@ -8,8 +8,14 @@ the aggregates, and properties. So the body moves into a plain function beside, 
 import ast
 import re
 
-HANDLED = re.compile(r"react\.register|event|property|cached_property|remembered|cache")
+HANDED_ON = re.compile(r"react\.register|event|property|cached_property")
 """The decorators under which a function may hand its arguments on. Under others it stays as it is."""
+
+REMEMBERED = re.compile(r"remembered|cache")
+"""These are left out: a test that is answered from memory would not be known to come by."""
+
+AT_IMPORT = "__init_subclass__"
+"""This runs when the code is imported, before any test can notice anything, so it is not changed."""
 
 
 def undecorated(source: str) -> str:
@@ -19,17 +25,21 @@ def undecorated(source: str) -> str:
     methods = [(one, True) for node in tree.body if isinstance(node, ast.ClassDef) for one in node.body]
     functions = [(one, False) for one in tree.body]
     for function, is_method in sorted((*methods, *functions), key=lambda one: -one[0].lineno):
-        if isinstance(function, ast.FunctionDef) and _can_be_split(function):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        if function.name == AT_IMPORT:
+            lines[function.lineno - 1] = lines[function.lineno - 1].rstrip() + "  # pragma: no mutate block\n"
+        elif _all_are(REMEMBERED, function):
+            del lines[function.decorator_list[0].lineno - 1 : function.lineno - 1]
+        elif _all_are(HANDED_ON, function) and function.body[0].lineno > function.lineno:
             first = function.decorator_list[0].lineno - 1
             lines[first : function.end_lineno] = _split(function, lines, is_method=is_method)
     return "".join(lines)
 
 
-def _can_be_split(function: ast.FunctionDef) -> bool:
+def _all_are(kind: re.Pattern[str], function: ast.FunctionDef) -> bool:
     names = (ast.unparse(one.func if isinstance(one, ast.Call) else one) for one in function.decorator_list)
-    has_decorators = bool(function.decorator_list)
-    is_longer_than_a_line = function.body[0].lineno > function.lineno
-    return has_decorators and is_longer_than_a_line and all(HANDLED.fullmatch(name) for name in names)
+    return bool(function.decorator_list) and all(kind.fullmatch(name) for name in names)
 
 
 def _split(function: ast.FunctionDef, lines: list[str], *, is_method: bool) -> list[str]:
