@@ -11,12 +11,13 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 CREATED := $(VENV)/.created
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+READY_MUTANTS := $(VENV)/.ready-mutants
 
 # One more than there are cores: many tests wait for other processes.
 AT_ONCE = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format clean
+.PHONY: help run test check lint format mutants clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,8 +40,12 @@ format: $(READY_DEV) ## format the code and apply safe fixes
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
+# Runs for an hour or so, so it stands aside. `make check` does not need it.
+mutants: $(READY_MUTANTS) ## change the code spot by spot and list what no test notices (ARGS="domain.orders*" picks some)
+	@nice $(BIN)/python -m tests.mutants $(ARGS)
+
 clean: ## remove the virtual environment, caches and build leftovers (never the data in var/)
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) mutants build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(CREATED):
@@ -62,3 +67,8 @@ $(READY_DEV): $(CREATED) pyproject.toml constraints.txt
 	@echo "Installing Orderwright and its development tools into $(VENV) ..." >&2
 	@$(INSTALL) --editable '.[dev]'
 	@touch $(READY) $@
+
+$(READY_MUTANTS): $(CREATED) pyproject.toml constraints.txt
+	@echo "Installing Orderwright, its development tools and the mutation check into $(VENV) ..." >&2
+	@$(INSTALL) --editable '.[dev,mutants]'
+	@touch $(READY) $(READY_DEV) $@

@@ -105,7 +105,7 @@ def test_the_readmes_commands_work_when_pasted(service: tuple[str, dict[str, str
 
 def test_the_make_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "README.md").read_text()))
-    assert targets == {"run", "test", "check", "help"}
+    assert targets == {"run", "test", "check", "help", "mutants"}
     for target in targets:
         assert (
             subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False).returncode == 0

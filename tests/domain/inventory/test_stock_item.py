@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from domain.inventory import StockItem
-from domain.inventory.stock_item import InsufficientStock, ReceiptAlreadyRecorded, ReceiptNotFound
+from domain.inventory.stock_item import (
+    CorrectionAlreadyRecorded,
+    InsufficientStock,
+    ReceiptAlreadyRecorded,
+    ReceiptNotFound,
+)
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
 from domain.shared.ids import stock_item_id
@@ -143,6 +148,38 @@ def test_a_corrected_delivery_told_again_is_still_the_same_delivery() -> None:
     assert item.on_hand == 10
 
 
+def correct(item: StockItem, receipt: str, quantity: int, command_id: str) -> None:
+    """Correct under a command of that id, as the application does."""
+    with because_of(Cause(FRIDAY_NOON, str(item.id), command_id, command_id, "storekeeper")):
+        item.correct(receipt, quantity, "counted again", command_id)
+
+
+def test_a_correction_that_is_sent_again_changes_nothing_also_after_another_one() -> None:
+    item = StockItem.introduce("TEAPOT")
+    receipt = receive(item, 100)
+    correct(item, receipt, 10, "correction-1")
+    correct(item, receipt, 12, "correction-2")
+    given(item)
+
+    correct(item, receipt, 10, "correction-1")
+    correct(item, receipt, 12, "correction-2")
+
+    assert facts(item) == []
+    assert levels(item) == (12, 0, 12)
+
+
+def test_a_correction_that_is_sent_again_as_another_one_is_refused() -> None:
+    item = StockItem.introduce("TEAPOT")
+    receipt, other = receive(item, 100), receive(item, 50, "delivery-2")
+    correct(item, receipt, 10, "correction-1")
+    given(item)
+
+    for another in ((receipt, 11), (other, 10)):
+        with pytest.raises(CorrectionAlreadyRecorded, match="already made another correction of TEAPOT"):
+            correct(item, *another, "correction-1")
+    assert facts(item) == []
+
+
 def test_only_a_receipt_of_this_product_can_be_corrected() -> None:
     with pytest.raises(ReceiptNotFound) as refused:
         teapots().correct("some other event", 3, "a guess", "correction-8")
@@ -167,8 +204,11 @@ def test_what_is_reserved_cannot_be_corrected_away() -> None:
     item.reserve(ORDER_ID, 8)
     given(item)
 
-    with pytest.raises(InsufficientStock):
+    with pytest.raises(
+        InsufficientStock, match="8 of TEAPOT are reserved, so 7 on hand cannot be"
+    ) as refused:
         item.correct(receipt, 7, "three broken", "correction-10")
+    assert refused.value.field == "/quantity"
     item.correct(receipt, 8, "two broken", "correction-11")
 
     assert levels(item) == (8, 8, 0)

@@ -27,6 +27,13 @@ def test_it_ends_after_so_long_however_few_the_attempts_were() -> None:
     assert POLICY.next_at(2, POLICY.within, FRIDAY_NOON, "one") is None
 
 
+def test_the_last_attempt_may_fall_on_the_very_end_of_the_time_allowed() -> None:
+    pause = POLICY.pause(2, "one")
+
+    assert POLICY.next_at(2, POLICY.within - pause, FRIDAY_NOON, "one") == FRIDAY_NOON + pause
+    assert POLICY.next_at(2, POLICY.within - pause + timedelta.resolution, FRIDAY_NOON, "one") is None
+
+
 @forall(failures=st.integers(1, 2000), seed=st.text())
 def test_a_pause_doubles_up_to_the_longest_and_is_longer_by_a_quarter_at_most(
     failures: int, seed: str
