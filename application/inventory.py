@@ -128,8 +128,7 @@ class Inventory(Application):
         and whether that was done now.
 
         `check` raises where it may not be released, and is asked again after a conflict. What is not
-        held any more stays as it is. Raises `ReservationNotFound` and
-        `ConcurrentChanges`.
+        held any more stays as it is. Raises `ReservationNotFound` and `ConcurrentChanges`.
         """
         for _ in range(MAX_TRIES):
             reservation = self.reservation(order_id)

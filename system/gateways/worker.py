@@ -114,9 +114,8 @@ class GatewayWorker:
         for future in done:
             call = self._in_flight.pop(future)
             answered.append(call)
-            cause = replace(
-                call.cause, time=self._clock()
-            )  # never before its question: a stream's time only rises
+            # A stream's time only rises, so that it is never before its question.
+            cause = replace(call.cause, time=self._clock())
             outcomes.append(Outcome(call.order_id, self._answer(call, future), cause))
         if outcomes:
             try:
