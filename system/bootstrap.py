@@ -250,7 +250,7 @@ def check_sealing(applications: Mapping[str, Application[UUID]]) -> None:
     """Raise `InvalidSettings` when stored events do not fit the cipher or the compressor that is set."""
     found = misfits(applications)
     if found:
-        raise InvalidSettings("\n".join(("the store cannot be read with these settings:", *found)))
+        raise InvalidSettings(f"the store cannot be read with these settings; {'; '.join(found)}")
 
 
 def _open(application_class: type[A], environment: dict[str, str]) -> A:

@@ -12,7 +12,7 @@ from eventsourcing.persistence import Cipher, Compressor, Notification
 
 
 def misfits(applications: Mapping[str, Application[UUID]]) -> list[str]:
-    """The applications whose stored events do not fit the settings, and why, a line each.
+    """Whose stored events do not fit the settings, and why: a line for each reason.
 
     Of each log the first, the middle and the last event are tried. A single one that cannot be read
     is damaged, which is found out elsewhere and keeps nobody from working: so a log fits as soon as
@@ -22,12 +22,14 @@ def misfits(applications: Mapping[str, Application[UUID]]) -> list[str]:
         name: states for name, application in applications.items() if (states := _samples(application))
     }
     fitting = {_sealing(applications[name]) for name in samples if _fits(applications[name], samples[name])}
-    return [
-        f"{name}: {why}"
-        for name, states in samples.items()
-        if _sealing(applications[name]) not in fitting
-        and (why := _why(applications[name].mapper.cipher, applications[name].mapper.compressor, states))
-    ]
+    reasons: dict[str, list[str]] = {}
+    for name, states in samples.items():
+        application = applications[name]
+        if _sealing(application) not in fitting:
+            why = _why(application.mapper.cipher, application.mapper.compressor, states)
+            if why is not None:
+                reasons.setdefault(why, []).append(name)
+    return [f"events of {', '.join(names)}: {why}" for why, names in reasons.items()]
 
 
 def _samples(application: Application[UUID]) -> list[bytes]:
@@ -69,17 +71,17 @@ def _why(cipher: Cipher | None, compressor: Compressor | None, states: list[byte
     if cipher is not None:
         if any(_is_text(state) for state in states):
             return (
-                "its events are stored in plain text, and CIPHER_TOPIC is set: what was recorded before "
-                "cannot be read with it. Unset it, or begin with an empty store"
+                "they are stored in plain text, and CIPHER_TOPIC is set: what was recorded before cannot be "
+                "read with it. Unset it, or begin with an empty store"
             )
         if all(_is_decryptable(state, cipher) for state in states):
-            return f"its events are encrypted with this key, and {_COMPRESSION}"
-        return "CIPHER_KEY does not fit its events: they were encrypted with another key. Set that one"
+            return f"they are encrypted with this key, and {_COMPRESSION}"
+        return "CIPHER_KEY does not fit: they were encrypted with another key. Set that one"
     if any(_is_text(state) for state in states):
-        return f"its events are not compressed, and {_COMPRESSION}" if compressor is not None else None
+        return f"they are not compressed, and {_COMPRESSION}" if compressor is not None else None
     return (
-        "its events are encrypted, or compressed in another way than COMPRESSOR_TOPIC says. Set CIPHER_TOPIC "
-        "and CIPHER_KEY, and COMPRESSOR_TOPIC, as they were when these were recorded"
+        "they are encrypted, or compressed in another way than COMPRESSOR_TOPIC says. Set CIPHER_TOPIC and "
+        "CIPHER_KEY, and COMPRESSOR_TOPIC, as they were when these were recorded"
     )
 
 
