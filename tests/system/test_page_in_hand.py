@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from eventsourcing.persistence import OperationalError, ProgrammingError
+from eventsourcing.persistence import IntegrityError, OperationalError, ProgrammingError
 
 from domain.shared.ids import payment_id, stock_item_id
 from system.operations.positions import damaged_lots, parked_events
+from system.runner.feed import CONFLICTS_BEFORE_ISOLATION
 from system.runner.parking import parking_lot_id
 from tests.operations.dead_letters.at_the_desk import Desk
 from tests.support.damage import change, truncated
@@ -82,6 +83,81 @@ def test_an_event_is_not_parked_because_the_store_is_away_when_it_is_tried_again
     assert waiting(reader.shop, "OrderDashboard") == []
     assert reader.advance() == 1
     assert reader.done == [str(order)]
+
+
+# Commands are faster
+
+
+def test_after_conflicts_pages_are_smaller_and_then_as_large_as_before(
+    in_memory: Environment, open_way: OpenWay
+) -> None:
+    way = open_way(ByHand, {**in_memory, "ORDERWRIGHT_PAGE_SIZE": "8"})
+    reader = Reader(way, "OrderDashboard", "Orders")
+    orders = [reader.shop.order("CD-X1") for _ in range(60)]
+
+    def was_faster() -> None:
+        raise IntegrityError("a command was faster")
+
+    for _ in range(2):
+        reader.before_recording(8, was_faster)
+    sizes = []
+    while size := reader.advance():
+        sizes.append(size)
+    assert sizes[0] == 8
+    assert sizes[1] < 8
+    assert 8 in sizes[2:]
+    assert max(sizes) == 8
+    assert reader.done == [str(order) for order in orders]
+
+
+def test_an_event_that_met_conflict_after_conflict_by_itself_is_not_the_last_that_is_read(
+    in_memory: Environment, open_way: OpenWay
+) -> None:
+    reader = Reader(open_way(ByHand, in_memory), "OrderDashboard", "Orders")
+    first = reader.shop.order("CD-X1")
+
+    def was_faster() -> None:
+        raise IntegrityError("a command was faster")
+
+    for _ in range(CONFLICTS_BEFORE_ISOLATION):
+        reader.before_recording(1, was_faster)
+    reader.advance()
+    second = reader.shop.order("CD-X1")
+    reader.advance()
+    assert reader.done == [str(first), str(second)]
+    assert waiting(reader.shop, "OrderDashboard") == []
+
+
+# What is told of an event that is parked
+
+
+def test_an_event_is_tried_three_times_and_parked_with_the_last_error(
+    in_memory: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(open_way(ByHand, in_memory), "OrderDashboard", "Orders")
+    reader.shop.order("CD-X1")
+    tried = []
+
+    def fails(event: Any, work: Any) -> None:
+        tried.append(event)
+        raise ValueError(f"failed {len(tried)} times")
+
+    monkeypatch.setattr(reader.application, "policy", fails)
+    reader.advance()
+    (case,) = parked_events(reader.shop.orderwright)
+    assert (case.event.attempts, case.event.error) == (3, "ValueError: failed 3 times")
+    assert len(tried) == 3
+
+
+def test_an_event_that_nobody_can_read_is_tried_once_since_that_does_not_pass(
+    in_memory: Environment, open_way: OpenWay
+) -> None:
+    reader = Reader(open_way(ByHand, in_memory), "OrderDashboard", "Orders")
+    order = reader.shop.order("CD-X1")
+    change(reader.shop.orderwright, "Orders", order, 1, state=truncated)
+    reader.advance()
+    (case,) = parked_events(reader.shop.orderwright)
+    assert case.event.attempts == 1
 
 
 # What is read
