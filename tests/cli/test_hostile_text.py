@@ -65,7 +65,8 @@ def test_no_command_shows_it_raw(console: Console, evil_store: UUID, as_json: bo
         assert result.exit_code in (0, 1, 2), (command, result.output)
         assert not HIDDEN.search(result.output.replace("\n", "")), ascii((command, result.output))
         if as_json:
-            assert all(json.loads(text) is not None for text in (result.stdout, result.stderr) if text)
+            told = [text for text in (result.stdout, *result.stderr.splitlines()) if text]
+            assert all(json.loads(text) is not None for text in told)
 
 
 def test_nor_on_a_terminal(console: Console, evil_store: UUID) -> None:

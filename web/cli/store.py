@@ -14,14 +14,17 @@ from system.projections.projection import Projection
 from system.runner.service import RunnerService
 from system.settings import Settings
 
+from .commands import wants_json
 from .progress import Advance, progress_bars
 
 
 def settings_now() -> Settings:
-    """The settings of the environment. Logs go to standard error, for a command only what is wrong."""
+    """The settings of the environment. Logs go to standard error, for a command only what is wrong; with
+    ``--json`` as JSON, a line each."""
     settings = Settings.from_environment(os.environ)
     is_asked_for = bool(os.environ.get("ORDERWRIGHT_LOG_LEVEL"))
-    configure_logs(settings.log_style, settings.log_level if is_asked_for else "ERROR")
+    style = "json" if wants_json() else settings.log_style
+    configure_logs(style, settings.log_level if is_asked_for else "ERROR")
     return settings
 
 
