@@ -63,12 +63,13 @@ def test_every_setting_is_listed_with_its_value_and_purpose(console: Console) ->
 
 
 def test_secrets_are_masked(console: Console) -> None:
-    secrets = {
-        "POSTGRES_PASSWORD": "hunter2",
-        "ORDERS_POSTGRES_PASSWORD": "hunter3",
-        "CIPHER_KEY": "hunter4hunter4hunter4w==",
-    }
-    told = console("settings", CIPHER_TOPIC="eventsourcing.cipher:AESCipher", **secrets).stdout
+    told = console(
+        "settings",
+        POSTGRES_PASSWORD="hunter2",
+        ORDERS_POSTGRES_PASSWORD="hunter3",
+        CIPHER_TOPIC="eventsourcing.cipher:AESCipher",
+        CIPHER_KEY="hunter4hunter4hunter4w==",
+    ).stdout
     assert "hunter" not in told
     assert {"POSTGRES_PASSWORD", "ORDERS_POSTGRES_PASSWORD", "CIPHER_KEY"} <= set(told.split())
 

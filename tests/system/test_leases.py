@@ -21,6 +21,7 @@ from system.runner.service import RunnerService
 from system.settings import ON_POSTGRES
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest
+from tests.support.logs import tell_postgres
 from tests.support.running_shop import Shop
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
