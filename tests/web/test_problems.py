@@ -135,9 +135,9 @@ def test_lookups_of_hostile_text_do_not_reach_postgresql(
     assert api.get("/orders?customer_id=%ED%A0%80").status in (200, 400)
     assert api.get("/orders?status=%00").status == 400
     assert api.get("/orders?version=1").status == 400
-    order = api.placed(customer_id="a\u00a0b 🫖 \u200d")
+    order = api.placed(customer_id="a\u00a0b 🫖 天")
     assert api.get(f"/orders/{order}?version=999999999999999").status == 404
-    assert api.get(f"/orders/{order}").json["customer_id"] == "a\u00a0b 🫖 \u200d"
+    assert api.get(f"/orders/{order}").json["customer_id"] == "a\u00a0b 🫖 天"
 
 
 def test_a_nul_in_any_address_or_parameter_reaches_no_database(
