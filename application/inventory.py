@@ -100,8 +100,10 @@ class Inventory(Application):
 
     def reserve(self, order_id: UUID, lines: Sequence[ProductQuantity]) -> list[Aggregate]:
         """Decide the reservation of an order; the changed aggregates, to be saved together."""
-        if self.find(Reservation, reservation_id(order_id)) is not None:
-            return []
+        reservation = self.find(Reservation, reservation_id(order_id))
+        if reservation is not None:
+            reservation.ask_again()
+            return [reservation]
         stock = self._stock(line.sku for line in lines)
         return [Reservation.decide(order_id, lines, stock), *stock.values()]
 

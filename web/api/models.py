@@ -223,6 +223,12 @@ class StockListParameters(PageParameters):
     sku: str | None = None
 
 
+class HolderListParameters(PageParameters):
+    """The holders of which product, which page."""
+
+    sku: str
+
+
 class OrderListParameters(PageParameters):
     """Which orders, in which order, which page."""
 
