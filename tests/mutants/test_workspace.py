@@ -10,7 +10,7 @@ from .workspace import FOLDER, Workspace
 KILLED, SURVIVED, NO_TESTS, NOT_TYPED = 1, 0, 33, 37
 PROJECT = """
 [tool.mutmut]
-only_mutate = ["domain/*"]
+only_mutate = [{only}]
 
 [tool.mutants.floors]
 domain = {floor}
@@ -27,7 +27,7 @@ def project(tmp_path: Path) -> Path:
     )
     (tmp_path / "tests/test_money.py").write_text("def test_it(): pass\n")
     (tmp_path / "tests/sample.bin").write_bytes(b"\xff")
-    (tmp_path / "pyproject.toml").write_text(PROJECT.format(floor=90))
+    (tmp_path / "pyproject.toml").write_text(PROJECT.format(only='"domain/*"', floor=90))
     Workspace(tmp_path).bring_up_to_date()
     meta = tmp_path / FOLDER / FOLDER / "domain/money.py.meta"
     meta.parent.mkdir(parents=True)
@@ -53,7 +53,7 @@ def test_everything_that_the_tests_need_is_copied_and_what_is_changed_has_no_dec
 
 def test_when_nothing_changed_nothing_is_tried_again(project: Path) -> None:
     before = (project / FOLDER / "domain/money.py").stat().st_mtime_ns
-    (project / "pyproject.toml").write_text(PROJECT.format(floor=95))
+    (project / "pyproject.toml").write_text(PROJECT.format(only='"domain/*"', floor=95))
 
     Workspace(project).bring_up_to_date()
 
@@ -66,6 +66,15 @@ def test_after_a_test_changed_whatever_was_not_noticed_is_tried_again(project: P
 
     Workspace(project).bring_up_to_date()
     assert untried(project) == ["b", "c"]
+
+
+def test_under_other_settings_everything_is_tried_again(project: Path) -> None:
+    (project / "pyproject.toml").write_text(PROJECT.format(only="", floor=90))
+
+    Workspace(project).bring_up_to_date()
+
+    assert not (project / FOLDER / FOLDER).exists()
+    assert "def body_of_minor(" not in (project / FOLDER / "domain/money.py").read_text()
 
 
 def test_what_is_gone_is_gone_from_the_copy(project: Path) -> None:

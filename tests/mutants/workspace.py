@@ -37,10 +37,12 @@ class Workspace:
 
     def bring_up_to_date(self) -> None:
         """Copy what is new. mutmut tries a function again when it changed; when anything else did, such as
-        a test, every mutant that was not noticed is tried again."""
+        a test, every mutant that was not noticed is tried again; with other settings it begins anew."""
         contents = {path.relative_to(self._root): path.read_bytes() for path in self._sources()}
         self._remove_all_but(contents)
-        others = hashlib.sha256(repr(self._mutmut).encode())
+        if _write(self.path / "tried-under", repr(self._mutmut).encode()):
+            shutil.rmtree(self._changed, ignore_errors=True)
+        others = hashlib.sha256()
         for name, content in sorted(contents.items()):
             if self._is_changed(name):
                 _write(self.path / name, undecorated(content.decode()).encode())

@@ -8,6 +8,7 @@ import pytest
 
 from domain.orders import Order
 from domain.payments import Payment
+from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.operations.audit import examine
 from system.operations.audit.examine import TRIES, Examiner
 from system.operations.audit.facts import Standing
@@ -15,7 +16,7 @@ from system.runner import feed
 from tests.support.running_shop import Shop
 from tests.support.stories import FRIDAY_NOON
 
-from .planting import let_it_be_heard, plant
+from .planting import NOBODY, let_it_be_heard, plant, plant_stored
 
 
 @pytest.fixture
@@ -91,3 +92,26 @@ def test_an_order_that_is_parked_while_others_are_looked_at(
 
     examined = examiner.examine(order)
     assert (examined.breaches, examined.standing) == ([], Standing.WAITING)
+
+
+@pytest.mark.parametrize(
+    ("name", "stream_id_of", "topic"),
+    [
+        ("OrderFulfilment", fulfilment_id, "Fulfilment.PaymentRequested"),
+        ("Payments", payment_id, "Payment.Completed"),
+        ("Inventory", reservation_id, "Reservation.Released"),
+    ],
+)
+def test_an_order_waits_while_an_event_of_any_of_its_streams_is_parked(
+    shop: Shop, order: UUID, name: str, stream_id_of: Callable[[UUID], UUID], topic: str
+) -> None:
+    let_it_be_heard(shop)
+    application, stream_id = shop.orderwright.applications[name], stream_id_of(order)
+    version = len(application.recorder.select_events(stream_id)) + 1
+    assert not Examiner(shop.orderwright).is_parked(order)
+
+    plant_stored(application, stream_id, version, topic, b"{")
+    let_it_be_heard(shop)
+
+    assert Examiner(shop.orderwright).is_parked(order)
+    assert not Examiner(shop.orderwright).is_parked(NOBODY)

@@ -10,7 +10,7 @@ from application.orders import OrderNotFound
 from domain.inventory import StockItem
 from domain.orders import Order
 from domain.payments import Payment
-from domain.shared.ids import payment_id
+from domain.shared.ids import payment_id, stock_item_id
 from domain.shared.money import Money
 from domain.shared.products import ProductQuantity
 from system.operations.audit import AuditReport, Rule, audit, audit_order
@@ -327,7 +327,12 @@ def test_an_event_of_an_order_that_cannot_be_read(shop: Shop, order: UUID, topic
 
 @pytest.mark.parametrize(
     ("application", "topic"),
-    [("Orders", "Order.Created"), ("Payments", "Payment.Requested"), ("OrderFulfilment", "Fulfilment.Begun")],
+    [
+        ("Orders", "Order.Created"),
+        ("Payments", "Payment.Requested"),
+        ("OrderFulfilment", "Fulfilment.Begun"),
+        ("Inventory", "Reservation.Released"),
+    ],
 )
 def test_an_event_of_nobody_that_cannot_be_read(
     shop: Shop, order: UUID, application: str, topic: str
@@ -337,6 +342,7 @@ def test_an_event_of_nobody_that_cannot_be_read(
     (offender,) = audit(shop.orderwright).offenders
     assert offender.rule == Rule.READABLE
     assert str(NOBODY) in (offender.order_id or offender.found)
+    assert (offender.sku, offender.expected) == (None, "events that can be read")
 
 
 def test_an_event_of_a_product_that_cannot_be_read(shop: Shop, order: UUID) -> None:
@@ -350,3 +356,26 @@ def test_an_event_of_a_product_that_cannot_be_read(shop: Shop, order: UUID) -> N
 def test_an_order_that_is_not_there_at_all_is_not_found(shop: Shop, order: UUID) -> None:
     with pytest.raises(OrderNotFound, match="there is no order"):
         audit_order(shop.orderwright, NOBODY)
+
+
+def test_a_product_whose_event_belongs_elsewhere_is_named(shop: Shop, order: UUID) -> None:
+    item, inventory = the_item(shop), shop.orderwright.inventory
+    (receipt,) = inventory.recorder.select_events(stock_item_id("CD-X2"), gt=1)
+    plant_stored(inventory, item.id, item.version + 1, receipt.topic, receipt.state)
+
+    (offender,) = audit(shop.orderwright).offenders
+    assert (offender.rule, offender.sku) == (Rule.READABLE, "CD-X1")
+    assert "does not belong there" in offender.found
+
+
+def test_every_order_that_seems_wrong_is_looked_at_again_and_counted(shop: Shop, order: UUID) -> None:
+    assert audit(shop.orderwright).examined_again == 0
+    for other in (shop.order("CD-X1"), shop.order("CD-X1")):
+        with vandal():
+            payment = Payment.request(other, payment_method="pm_ok", amount=TEN_DOLLARS)
+            payment.complete("too early", 1)
+        shop.orderwright.payments.save(payment)
+
+    assert audit(shop.orderwright).examined_again == 2
+    report = audit_order(shop.orderwright, order)
+    assert (report.examined_again, report.products, report.stock) == (1, 0, None)

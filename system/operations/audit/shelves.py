@@ -35,7 +35,7 @@ class Shelf:
 
     def fold(self, event: Any) -> None:
         """Take one event in, and remember the first that does not follow from those before it."""
-        self.sku = event.sku
+        self.sku = self.sku or event.sku  # not that of an event which belongs to another product
         if isinstance(event, StockItem.Introduced):
             return
         on_hand, reserved = self.on_hand, self.reserved
