@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from application.queries import PageRequest
@@ -62,7 +62,7 @@ def _chunks(orderwright: Orderwright, stream_id: UUID, before: int | None) -> It
         if not chunk:
             return
         yield chunk
-        before = cast(int, chunk[-1].originator_version)
+        before = chunk[-1].originator_version
 
 
 def _still_held(orderwright: Orderwright, events: Sequence[Any]) -> Iterator[StockItem.Reserved]:
