@@ -1,11 +1,12 @@
 """What a page in hand comes to when the store is away, a lot is damaged, or an earlier event waits."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import IntegrityError, OperationalError, ProgrammingError
+from eventsourcing.persistence import IntegrityError, OperationalError, ProgrammingError, StoredEvent
 
 from domain.shared.ids import payment_id, stock_item_id
 from system.operations.positions import damaged_lots, parked_events
@@ -312,3 +313,38 @@ def test_what_came_in_after_a_receipt_that_nobody_can_read_waits_behind_it(
     shop.receive("CD-X1", 1)
     reader.advance()
     assert shop.stock("CD-X1").on_hand == 9
+
+
+def test_an_event_of_a_newer_release_holds_back_its_own_order_where_it_tells_which_one_that_is(
+    persistence: Environment, open_way: OpenWay
+) -> None:
+    reader = Reader(open_way(ByHand, persistence), "OrderFulfilment", "Payments")
+    shop, way = reader.shop, reader.shop.way
+    assert isinstance(way, ByHand)
+    order = shop.order("CD-X1")
+    way.level()
+    way.call_gateway()
+    change(shop.orderwright, "Payments", payment_id(order), 2, state=newer)
+    way.level()
+    shop.cancel(order)
+    way.level()
+    assert waiting(shop, "OrderFulfilment") == [
+        ("Payment.Completed", str(order)),
+        ("Order.Cancelled", str(order)),
+    ]
+
+
+@pytest.mark.parametrize("told", ["x" * 10_000, "", "a\\u0000b"])
+def test_what_an_event_tells_of_its_order_is_not_taken_where_it_cannot_be_true(
+    in_memory: Environment, open_way: OpenWay, told: str
+) -> None:
+    reader = Reader(open_way(ByHand, in_memory), "OrderDashboard", "Orders")
+    stream, state = uuid4(), b'{"correlation_id": "%s"}' % told.encode()
+    reader.shop.orderwright.orders.recorder.insert_events([StoredEvent(stream, 1, "Order.Teleported", state)])
+    reader.advance()
+    assert waiting(reader.shop, "OrderDashboard") == [("Order.Teleported", str(stream))]
+
+
+def newer(state: bytes) -> bytes:
+    """As a newer release would write it."""
+    return json.dumps({**json.loads(state), "class_version": 99}).encode()
