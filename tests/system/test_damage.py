@@ -218,8 +218,9 @@ def test_a_lot_that_cannot_be_read_stops_no_order_that_it_does_not_name(
     assert parked(shop) == set()
 
 
+@pytest.mark.parametrize("row_is_there", [False, True])
 def test_what_left_a_damaged_lot_does_not_wait_there(
-    on_sqlite: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+    on_sqlite: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch, row_is_there: bool
 ) -> None:
     shop, way = opened(open_way, on_sqlite)
     bad = with_a_parked_order(shop, way, monkeypatch)
@@ -227,7 +228,10 @@ def test_what_left_a_damaged_lot_does_not_wait_there(
     way.level()
     assert Desk(shop.orderwright).retry_all().failed == 0
     other = with_a_parked_order(shop, way, monkeypatch)
-    delete(shop.orderwright, "OrderFulfilment", LOT, 1)
+    if row_is_there:  # it says that the lot was opened, because of what has left it since
+        change(shop.orderwright, "OrderFulfilment", LOT, 1, state=truncated)
+    else:
+        delete(shop.orderwright, "OrderFulfilment", LOT, 1)
     way.restart()
 
     lot = lot_of(shop.orderwright.fulfilments)

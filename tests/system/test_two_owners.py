@@ -223,6 +223,20 @@ def test_a_position_without_effect_is_carried_forward_once_and_the_next_page_fol
     assert len(one.tried) == len(set(one.tried)), "no page met a conflict with what was carried forward"
 
 
+def test_a_position_that_moved_far_without_effect_is_recorded_by_whoever_is_busy(
+    persistence: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is never idle carries nothing forward; after a restart it would read all of it again."""
+    monkeypatch.setattr("system.runner.feed.CARRY_FORWARD_AFTER", 4)
+    one = Reader(open_way(ByHand, persistence), "Inventory", "OrderFulfilment")
+    a_saga_has_begun(one)
+    assert one.advance() == 2
+    assert one.recorded() == 0
+    a_saga_has_begun(one)
+    assert one.advance() == 2
+    assert one.recorded() == 4
+
+
 def test_who_carries_its_position_forward_too_late_begins_from_where_the_other_is(
     a_store: Environment, open_way: OpenWay
 ) -> None:
