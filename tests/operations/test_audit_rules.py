@@ -379,3 +379,28 @@ def test_every_order_that_seems_wrong_is_looked_at_again_and_counted(shop: Shop,
     assert audit(shop.orderwright).examined_again == 2
     report = audit_order(shop.orderwright, order)
     assert (report.examined_again, report.products, report.stock) == (1, 0, None)
+
+
+def test_what_a_follower_has_still_to_read_is_no_offence_though_it_read_all_before(
+    shop: Shop, order: UUID
+) -> None:
+    let_it_be_heard(shop)
+    shop.cancel(order)
+
+    for report in (audit(shop.orderwright), audit_order(shop.orderwright, order)):
+        assert report.is_clean
+        assert report.orders_in_progress == 1
+
+
+def test_an_order_in_whose_stream_an_event_of_another_one_stands_is_named(shop: Shop, order: UUID) -> None:
+    other = shop.order("CD-X1")
+    shop.settle()
+    orders = shop.orderwright.orders
+    (confirmed,) = orders.recorder.select_events(other, gt=1)
+    plant_stored(orders, order, 3, confirmed.topic, confirmed.state)
+
+    for report in (audit(shop.orderwright), audit_order(shop.orderwright, order)):
+        assert offenders(report) == {str(order)}
+        (found,) = [one.found for one in report.offenders if one.rule == Rule.READABLE]
+        assert found.startswith("UnreadableEvent: ")
+        assert "does not belong there" in found
