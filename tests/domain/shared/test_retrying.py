@@ -45,5 +45,9 @@ def test_a_pause_doubles_up_to_the_longest_and_is_longer_by_a_quarter_at_most(
     assert POLICY.pause(failures, seed) == POLICY.pause(failures, seed)
 
 
+def test_the_longest_pause_there_can_be_is_a_quarter_longer_than_the_longest() -> None:
+    assert POLICY.longest_possible_pause == timedelta(seconds=75)
+
+
 def test_what_failed_together_is_not_tried_again_together() -> None:
     assert len({POLICY.pause(1, str(number)) for number in range(100)}) > 50
