@@ -180,6 +180,7 @@ def test_what_was_taken_given_back_and_kept() -> None:
     facts = CONFIRMED._replace(charges=3, refunds=1)
     assert (facts.captured, facts.refunded, facts.kept, facts.owed) == (3000, 1000, 2000, 1000)
 
+    assert facts._replace(charge=None).captured == facts._replace(charge=None).refunded == 0
     nothing = PLACED
     assert (nothing.captured, nothing.refunded, nothing.kept, nothing.owed) == (0, 0, 0, 0)
 

@@ -353,6 +353,13 @@ def test_an_event_of_a_product_that_cannot_be_read(shop: Shop, order: UUID) -> N
     assert (offender.rule, offender.sku) == (Rule.READABLE, "CD-X1")
 
 
+def test_a_product_whose_first_event_cannot_be_read_is_named_by_its_stream(shop: Shop, order: UUID) -> None:
+    plant_stored(shop.orderwright.inventory, NOBODY, 1, "StockItem.Introduced", b"{")
+
+    (offender,) = audit(shop.orderwright).offenders
+    assert (offender.rule, offender.sku) == (Rule.READABLE, str(NOBODY))
+
+
 def test_an_order_that_is_not_there_at_all_is_not_found(shop: Shop, order: UUID) -> None:
     with pytest.raises(OrderNotFound, match="there is no order"):
         audit_order(shop.orderwright, NOBODY)
@@ -390,6 +397,19 @@ def test_what_a_follower_has_still_to_read_is_no_offence_though_it_read_all_befo
     for report in (audit(shop.orderwright), audit_order(shop.orderwright, order)):
         assert report.is_clean
         assert report.orders_in_progress == 1
+
+
+def test_a_cancelled_order_whose_money_cannot_be_given_back_waits_for_a_person(
+    shop: Shop, order: UUID
+) -> None:
+    cancelled = shop.order("CD-X1", pays="pm_refund_fails")
+    let_it_be_heard(shop)
+    shop.cancel(cancelled)
+    let_it_be_heard(shop)
+
+    report = audit_order(shop.orderwright, cancelled)
+    assert report.is_clean
+    assert (report.orders_waiting, report.orders_in_progress) == (1, 0)
 
 
 def test_an_order_in_whose_stream_an_event_of_another_one_stands_is_named(shop: Shop, order: UUID) -> None:
