@@ -100,8 +100,10 @@ class Inventory(Application):
 
     def reserve(self, order_id: UUID, lines: Sequence[ProductQuantity]) -> list[Aggregate]:
         """Decide the reservation of an order; the changed aggregates, to be saved together."""
-        if self.find(Reservation, reservation_id(order_id)) is not None:
-            return []
+        reservation = self.find(Reservation, reservation_id(order_id))
+        if reservation is not None:
+            reservation.ask_again()
+            return [reservation]
         stock = self._stock(line.sku for line in lines)
         return [Reservation.decide(order_id, lines, stock), *stock.values()]
 
@@ -128,8 +130,7 @@ class Inventory(Application):
         and whether that was done now.
 
         `check` raises where it may not be released, and is asked again after a conflict. What is not
-        held any more stays as it is. Raises `ReservationNotFound` and
-        `ConcurrentChanges`.
+        held any more stays as it is. Raises `ReservationNotFound` and `ConcurrentChanges`.
         """
         for _ in range(MAX_TRIES):
             reservation = self.reservation(order_id)

@@ -70,6 +70,13 @@ class Reservation(Aggregate):
         lines: tuple[ReservedLine, ...]
         reason: str
 
+    class Refused(Aggregate.Event):
+        """Stock was asked for once more after a person had released it. The order has to know."""
+
+        TOPIC = "Reservation.Refused"
+        order_id: UUID
+        reason: str
+
     # Decisions
 
     @classmethod
@@ -105,6 +112,14 @@ class Reservation(Aggregate):
             return
         self._release_by_hand(order_id=self.order_id, lines=self._given_back(stock), reason=reason)
 
+    def ask_again(self) -> None:
+        """Answer a fulfilment that asks for what a person has released: nothing is held for it anew.
+        In every other case it was answered before, and nothing changes."""
+        if self.release_reason is not None:
+            self._refuse(
+                order_id=self.order_id, reason=f"its stock was released by hand: {self.release_reason}"
+            )
+
     def _given_back(self, stock: Mapping[str, StockItem]) -> tuple[ReservedLine, ...]:
         released = []
         for line in self.lines:
@@ -122,6 +137,7 @@ class Reservation(Aggregate):
         self.lines = tuple(lines)
         self.reject_reason = reason
         self.status = ReservationStatus.HELD if reason is None else ReservationStatus.REJECTED
+        self.release_reason: str | None = None  # of a person
 
     @event(Released)
     def _release(self, order_id: UUID, lines: tuple[ReservedLine, ...]) -> None:
@@ -130,3 +146,8 @@ class Reservation(Aggregate):
     @event(ReleasedByHand)
     def _release_by_hand(self, order_id: UUID, lines: tuple[ReservedLine, ...], reason: str) -> None:
         self.status = ReservationStatus.RELEASED
+        self.release_reason = reason
+
+    @event(Refused)
+    def _refuse(self, order_id: UUID, reason: str) -> None:
+        pass

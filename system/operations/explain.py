@@ -186,6 +186,7 @@ TOLD: dict[str, Callable[[_Facts, str, str | None], str]] = {
     Reservation.ReleasedByHand.TOPIC: lambda facts, _, by: (
         f"{by or 'somebody'} released {_items(facts)} by hand: {facts['reason']}"
     ),
+    Reservation.Refused.TOPIC: lambda facts, *_: f"the inventory reserved nothing: {facts['reason']}",
     ParkingLot.EventParked.TOPIC: _parked,
     ParkingLot.EventHeldBack.TOPIC: lambda facts, *_: f"{_place(facts)} was held back behind it",
     ParkingLot.EventRetried.TOPIC: _retried,

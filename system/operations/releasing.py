@@ -11,7 +11,7 @@ from domain.shared.errors import Contradiction
 from system.bootstrap import Orderwright
 
 from .audit.examine import Examiner
-from .audit.facts import OrderMark, SagaMark, Standing
+from .audit.facts import OrderMark, SagaMark
 from .audit.report import Rule
 
 _STILL_ON_ITS_WAY = frozenset({SagaMark.RUNNING, SagaMark.COMPENSATING, SagaMark.WAITING})
@@ -93,10 +93,11 @@ def _report(reservation: Reservation, objection: str | None, *, released: bool =
 def _objection(orderwright: Orderwright, order_id: UUID) -> str | None:
     """Why the stock that an order holds has to stay held, or None.
 
-    It may go exactly when the audit would name it; and never while a fulfilment is on its way, even
-    that of an order which does not exist.
+    It may go when the audit would name it and nobody has anything to read or to repair about the order,
+    not even where there is none: what was put aside would otherwise be told to a later fulfilment.
     """
-    examined = Examiner(orderwright).examine(order_id)
+    examiner = Examiner(orderwright)
+    examined = examiner.examine(order_id)
     facts = examined.facts
     if facts is None:
         return f"its events cannot be read ({examined.breaches[0].found})"
@@ -104,11 +105,15 @@ def _objection(orderwright: Orderwright, order_id: UUID) -> str | None:
         return f"its fulfilment is still {facts.saga.name}; see `orderwright orders explain {order_id}`"
     if facts.order is OrderMark.CONFIRMED:
         return "the order is CONFIRMED and needs it; cancel the order to give it back"
-    if any(breach.rule is Rule.RESERVATION_HAS_ORDER for breach in examined.breaches):
+    is_named = any(breach.rule is Rule.RESERVATION_HAS_ORDER for breach in examined.breaches)
+    if is_named and examined.is_at_rest:
         return None
-    if examined.standing is Standing.WAITING:
-        return "an event about the order is parked; see `orderwright dead-letters list`"
+    if examiner.is_parked(order_id):
+        return (
+            "an event about the order was put aside; retry or discard it first, see "
+            f"`orderwright dead-letters list --order {order_id}`"
+        )
     return (
-        "something about the order has still to be processed, so its fulfilment may yet release it; "
-        f"try again in a moment, and see `orderwright orders explain {order_id}`"
+        "something about the order has still to be processed, which may need it or release it; try again "
+        f"in a moment, while a runner is at work, and see `orderwright orders explain {order_id}`"
     )

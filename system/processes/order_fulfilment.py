@@ -32,7 +32,6 @@ class OrderFulfilment(Process):
             Payment.CallHastened,
             Payment.OutcomeDisputed,
             Payment.DisputeClosed,
-            Reservation.ReleasedByHand,
             StockItem.Introduced,
             StockItem.Received,
             StockItem.Corrected,
@@ -150,4 +149,17 @@ class OrderFulfilment(Process):
     def _(self, event: Reservation.Released, work: ProcessingEvent[UUID]) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_compensated(RESERVE_INVENTORY)
+        work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Reservation.ReleasedByHand, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.find(Fulfilment, fulfilment_id(event.order_id))
+        if fulfilment is not None:  # mostly there is none, or one that has ended
+            fulfilment.step_failed(RESERVE_INVENTORY, f"its stock was released by hand: {event.reason}")
+            work.collect_events(fulfilment)
+
+    @react.register
+    def _(self, event: Reservation.Refused, work: ProcessingEvent[UUID]) -> None:
+        fulfilment = self.of_order(event.order_id)
+        fulfilment.step_failed(RESERVE_INVENTORY, event.reason)
         work.collect_events(fulfilment)

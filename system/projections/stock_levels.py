@@ -40,6 +40,7 @@ class StockLevels(Projection):
             Reservation.Rejected,
             Reservation.Released,
             Reservation.ReleasedByHand,
+            Reservation.Refused,
             Supply.Received,
             Supply.Changed,
         }

@@ -91,12 +91,20 @@ def test_a_cancellation_with_a_key_can_be_repeated(stocked: Console) -> None:
 
 def test_stock_that_is_held_for_nobody_is_released(stocked: Console) -> None:
     orderwright = build(Settings.from_environment(stocked.environment))
-    with vandal():
+    with vandal(NOBODY):
         changed = orderwright.inventory.reserve(NOBODY, (ProductQuantity("TEA-1", 3),))
     orderwright.inventory.save(*changed)
     orderwright.close()
+    found = stocked("audit", code=1).stdout
+    assert "is released by `orderwright stock release ORDER_ID`" in found
     (offender,) = stocked.json("audit", code=1)["offenders"]
-    release = ("stock", "release", offender["order_id"])
+    assert offender["order_id"] == str(NOBODY)
+    release = ("stock", "release", NOBODY)
+
+    stocked("stock", "receive", "TEA-1", 1)  # its followers hear of the reservation, and put it aside
+    assert "put aside" in stocked.error(*release, "--reason", "counted", "--yes", code=1)["detail"]
+    for case in stocked.json("dead-letters", "list", "--order", NOBODY)["items"]:
+        stocked("dead-letters", "discard", case["case_id"], "--reason", "lost in the restore", "--yes")
 
     stocked(*release, code=2)
     assert stocked.json(*release, "--dry-run")["can_be_released"] is True
@@ -106,6 +114,18 @@ def test_stock_that_is_held_for_nobody_is_released(stocked: Console) -> None:
     )
     assert stocked(*release, "--reason", "counted", "--yes").stdout.startswith("Nothing to do")
     assert stocked.json("audit")["is_clean"]
+
+
+def test_who_holds_a_product_is_shown(stocked: Console) -> None:
+    assert "No order holds it." in stocked("stock", "show", "TEA-1").stdout
+    first, second = (stocked.json(*ORDER, *TEA)["order_id"] for _ in range(2))
+    shown = stocked.json("stock", "show", "TEA-1", "--limit", 1)
+    (one,) = shown["holders"]["items"]
+    assert (one["order_id"], one["quantity"], one["order_status"]) == (second, 2, "CONFIRMED")
+    more = ("--cursor", shown["holders"]["next_cursor"])
+    assert stocked.json("stock", "show", "TEA-1", *more)["holders"]["items"][0]["order_id"] == first
+    assert "More: --cursor" in stocked("stock", "show", "TEA-1", "--limit", 1).stdout
+    assert len(stocked.json("stock", "show", "TEA-1", "--all")["holders"]["items"]) == 2
 
 
 def test_stock_that_an_order_needs_is_not_released(stocked: Console) -> None:

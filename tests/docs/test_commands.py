@@ -1,4 +1,4 @@
-"""Every command that a document names exists, with the options and arguments that it is given there."""
+"""Every command that a document or a message names exists, with the options and arguments given there."""
 
 import re
 import shlex
@@ -13,6 +13,7 @@ from web.cli import main
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
+RINGS = ("domain", "application", "system", "web")
 
 _FENCED = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
 _MENTIONED = re.compile(r"`(?:[A-Z_]+=\S+ )*(?:\S*/)?orderwright( [^`]*)`")
@@ -41,11 +42,13 @@ def commands_in(text: str) -> Iterator[Typed]:
 
 
 def _words(line: str) -> Iterator[str]:
+    before = ""
     for word in shlex.split(line, comments=True):
         if word in _END_OF_COMMAND:
             return
-        if word != "...":
+        if word != "..." or before.startswith("--"):
             yield word
+        before = word
 
 
 def check(typed: Typed) -> None:
@@ -65,11 +68,19 @@ def check(typed: Typed) -> None:
         return
     given, left, _ = command.make_parser(context).parse_args(words)
     assert not left, f"`{context.command_path}` takes no {left}"
-    if typed.is_whole:
-        missing = [
-            each.name for each in command.params if each.required and given.get(each.name or "") is None
-        ]
-        assert not missing, f"`{context.command_path}` needs {missing}"
+    values = {each: _words_among(given.get(each.name or "")) for each in command.params}
+    for each, words in values.items():
+        if isinstance(each.type, click.Choice):
+            for word in words:
+                each.type.convert(word, each, context)
+    missing = [each.name for each, words in values.items() if each.required and not words]
+    assert not (typed.is_whole and missing), f"`{context.command_path}` needs {missing}"
+
+
+def _words_among(value: object) -> list[str]:
+    """What was typed for a parameter; the parser has other things for what was not."""
+    values = value if isinstance(value, tuple | list) else [value]
+    return [each for each in values if isinstance(each, str)]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -81,13 +92,25 @@ def test_the_commands_of_a_document_exist(document: Path) -> None:
             pytest.fail(f"orderwright {' '.join(typed.words)}: {error.format_message()}")
 
 
+@pytest.mark.parametrize("ring", RINGS)
+def test_the_commands_that_messages_name_exist(ring: str) -> None:
+    for source in sorted((ROOT / ring).rglob("*.py")):
+        for mention in _MENTIONED.findall(source.read_text()):
+            try:
+                check(Typed(tuple(_words(mention)), is_whole=False))
+            except click.UsageError as error:
+                pytest.fail(f"{source.relative_to(ROOT)}: orderwright{mention}: {error.format_message()}")
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "`orderwright orders annul ORDER_ID`",
         "`orderwright annul`",
+        "`orderwright runner --only Nobody`",
         "```\norderwright orders cancel ORDER_ID --because TEXT\n```",
         "```\norderwright orders cancel ORDER_ID\n```",
+        "```\norderwright orders cancel --reason TEXT\n```",
         "```\norderwright stock receive SKU 5 6\n```",
         "```\nUSER=olga .venv/bin/orderwright orders\n```",
     ],

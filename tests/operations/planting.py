@@ -15,10 +15,15 @@ NOBODY = UUID("00000000-0000-5000-8000-000000000001")
 """The id of an order that was never placed."""
 
 
-def vandal() -> Any:
-    """The cause of what follows: somebody who goes past every rule."""
+def vandal(conversation: UUID | None = None) -> Any:
+    """The cause of what follows: somebody who goes past every rule, perhaps in the name of an order."""
     return because_of(
-        Cause.command(time=FRIDAY_NOON, correlation_id=uuid4(), command_id=str(uuid4()), user="vandal")
+        Cause.command(
+            time=FRIDAY_NOON,
+            correlation_id=conversation or uuid4(),
+            command_id=str(uuid4()),
+            user="vandal",
+        )
     )
 
 

@@ -1,14 +1,17 @@
 """Stock that is held for nobody is released by a person; stock that somebody needs never is."""
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.persistence import IntegrityError
 
-from application.base import CommandContext
+from application.base import CommandContext, ConcurrentChanges
 from application.inventory import ReservationNotFound
-from domain.shared.ids import reservation_id
+from domain.shared.ids import order_id_from_ref, reservation_id
 from domain.shared.products import ProductQuantity
 from system.operations.audit import audit
 from system.operations.explain import explain
@@ -17,9 +20,10 @@ from system.operations.trail import order_events
 from tests.support.fixtures import Environment
 from tests.support.running_shop import Shop
 from tests.support.stories import FRIDAY_NOON
-from tests.support.ways import ByHand, Way
+from tests.support.waiting import wait_until
+from tests.support.ways import ByHand, UnderOurRunner, Way
 
-from .planting import NOBODY, let_it_be_heard, vandal
+from .planting import NOBODY, pass_over, vandal
 
 WHY = "the shelf was counted"
 TWO_CDS = (ProductQuantity("CD-X1", 2),)
@@ -44,11 +48,16 @@ def small_shop(in_memory: Environment, open_way: Callable[..., Way]) -> Shop:
 
 
 def hold(shop: Shop, order: UUID) -> None:
+    """Have stock held for an order past its fulfilment, which every follower has read."""
+    reserve(shop, order)
+    pass_over(shop.orderwright)
+
+
+def reserve(shop: Shop, order: UUID) -> None:
     """Have stock held for an order past its fulfilment."""
-    with vandal():
+    with vandal(order):
         changed = shop.orderwright.inventory.reserve(order, TWO_CDS)
     shop.orderwright.inventory.save(*changed)
-    let_it_be_heard(shop)
 
 
 def olga() -> CommandContext:
@@ -128,6 +137,44 @@ def test_the_stock_of_an_order_is_never_taken_from_it(small_shop: Shop) -> None:
     assert reserved(shop) == 2
 
 
+def test_sagas_at_full_speed_lose_nothing_to_it(
+    persistence: Environment, open_way: Callable[..., Way]
+) -> None:
+    """Somebody asks for the release of every order all the time, while orders are fulfilled and cancelled."""
+    shop = Shop(open_way(UnderOurRunner, persistence))
+    shop.receive("CD-X1", 100)
+    orders: list[UUID] = []
+    answers: Counter[str] = Counter()
+    is_over = Event()
+
+    def release_everything() -> str | None:
+        while not is_over.is_set():
+            for order in [*orders]:
+                try:
+                    if release_reservation(shop.orderwright, order, olga(), WHY).released:
+                        return f"stock was taken from {order}"
+                except (ReservationInUse, ReservationNotFound, ConcurrentChanges) as refusal:
+                    answers[refusal.code] += 1
+        return None
+
+    with ThreadPoolExecutor(1) as pool:
+        releasing = pool.submit(release_everything)
+        try:
+            for number in range(9):
+                orders.append(shop.order("CD-X1", pays="pm_declined" if number % 3 == 0 else "pm_ok"))
+                if number % 3 == 1:
+                    shop.cancel(orders[-1])
+            shop.settle()
+            wait_until(lambda: answers["reservation_in_use"] or releasing.done(), what="it was refused")
+        finally:
+            is_over.set()
+        assert releasing.result() is None
+
+    assert [shop.status(order) for order in orders] == ["CANCELLED", "CANCELLED", "CONFIRMED"] * 3
+    assert shop.reserved("CD-X1") == 3
+    assert audit(shop.orderwright).is_clean
+
+
 def test_an_order_that_was_cancelled_is_left_to_its_fulfilment(small_shop: Shop) -> None:
     shop = small_shop
     order = shop.order(("CD-X1", 2, "10.00"))
@@ -138,6 +185,56 @@ def test_an_order_that_was_cancelled_is_left_to_its_fulfilment(small_shop: Shop)
     shop.settle()
     assert reserved(shop) == 0
     assert not release_reservation(shop.orderwright, order, olga(), WHY).released
+
+
+def test_what_nobody_has_read_of_a_lost_order_comes_first(small_shop: Shop) -> None:
+    """Else it would be told to the fulfilment of an order that is placed again under the same reference."""
+    shop = small_shop
+    reserve(shop, NOBODY)
+    with pytest.raises(ReservationInUse, match="has still to be processed"):
+        release_reservation(shop.orderwright, NOBODY, olga(), WHY)
+    shop.settle()
+    with pytest.raises(ReservationInUse, match=f"dead-letters list --order {NOBODY}"):
+        release_reservation(shop.orderwright, NOBODY, olga(), WHY)
+
+
+def test_a_lost_order_that_is_placed_again_after_the_release_does_not_wait_for_ever(shop: Shop) -> None:
+    order = order_id_from_ref("web-1")
+    hold(shop, order)
+    release_reservation(shop.orderwright, order, olga(), WHY)
+    assert shop.order("CD-X1", ref="web-1") == order
+    shop.settle()
+
+    assert (shop.status(order), shop.payment(order).status) == ("CANCELLED", "REFUNDED")
+    assert f"its stock was released by hand: {WHY}" in shop.errors(order)
+    assert reserved(shop) == 0
+    assert audit(shop.orderwright).is_clean
+    assert "the inventory reserved nothing" in " ".join(explain(shop.orderwright, order).sentences)
+
+
+def test_a_lost_order_that_is_placed_again_during_the_release_does_not_wait_for_ever(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is placed, charged, and asks for its stock between the look at it and the record of the release."""
+    shop = small_shop
+    order = order_id_from_ref("web-1")
+    hold(shop, order)
+    inventory = shop.orderwright.inventory
+    save = inventory.save
+
+    def slow(*aggregates: object, **more: object) -> object:
+        monkeypatch.undo()
+        shop.order("CD-X1", ref="web-1")
+        shop.settle()
+        assert shop.saga(order).status == "PAYMENT_COMPLETED"
+        return save(*aggregates, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(inventory, "save", slow)
+    assert release_reservation(shop.orderwright, order, olga(), WHY).released
+    shop.settle()
+
+    assert (shop.status(order), shop.payment(order).status) == ("CANCELLED", "REFUNDED")
+    assert reserved(shop) == 0
 
 
 def test_who_is_faster_releases_it_once(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

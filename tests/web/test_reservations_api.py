@@ -3,7 +3,7 @@
 import pytest
 
 from domain.shared.products import ProductQuantity
-from tests.operations.planting import NOBODY, vandal
+from tests.operations.planting import NOBODY, pass_over, vandal
 from tests.support.ways import ByHand
 from tests.web.api import Api
 
@@ -15,9 +15,10 @@ def orphan(api: Api, idle: ByHand) -> None:
     """Three pieces that are held for an order that does not exist."""
     api.receive()
     inventory = idle.orderwright.inventory
-    with vandal():
+    with vandal(NOBODY):
         changed = inventory.reserve(NOBODY, (ProductQuantity("TEA", 3),))
     inventory.save(*changed)
+    pass_over(idle.orderwright)
 
 
 def test_it_is_looked_at_and_released_once(api: Api, orphan: None) -> None:
@@ -47,3 +48,18 @@ def test_what_an_order_needs_is_refused(api: Api, idle: ByHand) -> None:
 
 def test_an_order_without_a_reservation(api: Api) -> None:
     assert (api.get(HELD).status, api.get(HELD).code) == (404, "reservation_not_found")
+
+
+def test_who_holds_a_product(api: Api, idle: ByHand) -> None:
+    api.receive()
+    orders = [api.placed(), api.placed()]
+    idle.settle()
+    page = api.get("/operations/reservations?sku=TEA&limit=1").json
+    assert [(one["order_id"] in orders, one["order_status"]) for one in page["items"]] == [
+        (True, "CONFIRMED")
+    ]
+    rest = api.get(f"/operations/reservations?sku=TEA&cursor={page['next_cursor']}").json
+    assert {one["order_id"] for one in (*page["items"], *rest["items"])} == set(orders)
+    assert rest["next_cursor"] is None
+    assert api.get("/operations/reservations").code == "invalid_query"
+    assert api.get("/operations/reservations?sku=COFFEE").code == "product_not_found"

@@ -215,6 +215,12 @@ class PageParameters(Model):
         return PageRequest(self.limit, self.cursor)
 
 
+class HolderListParameters(PageParameters):
+    """The holders of which product, which page."""
+
+    sku: str
+
+
 class OrderListParameters(PageParameters):
     """Which orders, in which order, which page."""
 

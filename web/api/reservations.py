@@ -1,16 +1,24 @@
-"""Stock that is held for nobody, over HTTP."""
+"""Which orders hold the stock of a product, and stock that is held for nobody, over HTTP."""
 
 from flask import Blueprint, Response
 
+from system.operations.holders import holders
 from system.operations.releasing import preview_release, release_reservation
 
 from .answers import answer
-from .models import InterventionBody, NoParameters
-from .requests import body, command_context, order_id_in, orderwright, parameters
+from .models import HolderListParameters, InterventionBody, NoParameters
+from .requests import body, command_context, order_id_in, orderwright, parameters, sku_in
 
 reservations = Blueprint("reservations", __name__)
 
 RESERVATION = "/operations/reservations/<order_id>"
+
+
+@reservations.get("/operations/reservations")
+def list_holders() -> Response:
+    """A page of the orders that hold the stock of a product, the latest first."""
+    asked = parameters(HolderListParameters)
+    return answer(holders(orderwright(), sku_in(asked.sku), asked.page))
 
 
 @reservations.get(RESERVATION)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import click
 
-from system.operations.audit import AuditReport, Stage, audit_order
+from system.operations.audit import AuditReport, Rule, Stage, audit_order
 from system.operations.audit import audit as audit_everything
 
 from .commands import Command, wants_json
@@ -116,6 +116,8 @@ def _sentences(report: AuditReport) -> list[str]:
         unnamed = report.offenders_found - len(report.offenders)
         others = f", of which {unnamed:,} are not listed" if unnamed else ""
         sentences.append(f"Found {_counted(report.offenders_found, 'offence')}{others}.")
+    if any(one.rule is Rule.RESERVATION_HAS_ORDER and one.offenders for one in report.rules):
+        sentences.append("Stock that is held for nobody is released by `orderwright stock release ORDER_ID`.")
     return sentences
 
 

@@ -6,6 +6,8 @@ import click
 
 from application.base import CommandContext
 from application.limits import MAX_REASON
+from application.views import to_json
+from system.operations.holders import holders
 
 from .commands import Group, page_options, user_option, wants_json
 from .output import write_fields, write_json, write_line, write_page
@@ -36,12 +38,17 @@ def list_stock(limit: int, cursor: str | None, whole: bool) -> None:
 
 @stock.command("show")
 @click.argument("sku")
-def show_stock(sku: str) -> None:
-    """Show the stock of the product SKU."""
+@page_options
+def show_stock(sku: str, limit: int, cursor: str | None, whole: bool) -> None:
+    """Show the stock of the product SKU, and the orders that hold it, the latest first.
+
+    An order that does not exist has no status: see `orderwright stock release`.
+    """
     with opened() as orderwright:
         item = orderwright.stock_levels.stock(sku)
+        page = pages(lambda page: holders(orderwright, sku, page), limit, cursor, whole=whole)
     if wants_json():
-        write_json(item)
+        write_json({**to_json(item), "holders": page})
         return
     write_fields(
         (
@@ -51,6 +58,13 @@ def show_stock(sku: str) -> None:
             ("available", item.available),
             ("version", item.version),
         )
+    )
+    write_line("")
+    write_page(
+        page,
+        ("held for order", ">quantity", "since", "the order is"),
+        ((one.order_id, one.quantity, one.reserved_at, one.order_status) for one in page.items),
+        f"More: --cursor {page.next_cursor}" if page.next_cursor else "No order holds it.",
     )
 
 

@@ -39,12 +39,14 @@ Streams = Mapping[str, Sequence[Notification]]
 
 @dataclass(frozen=True)
 class Examined:
-    """An order as it is now. The facts are None when its events cannot be read."""
+    """An order as it is now. The facts are None when its events cannot be read. `is_at_rest` says that
+    every follower has read what there is of it, and that nothing about it waits for a person."""
 
     facts: OrderFacts | None
     standing: Standing
     breaches: list[Breach]
     events: int
+    is_at_rest: bool = False
 
 
 class Examiner:
@@ -80,7 +82,7 @@ class Examiner:
         is_at_rest = is_still and is_heard and not self.is_parked(order_id)
         broken = breaches(facts, is_at_rest=is_at_rest)
         standing = self.standing(order_id, facts, is_excused=seems_wrong and not broken)
-        return Examined(facts, standing, broken, events)
+        return Examined(facts, standing, broken, events, is_at_rest)
 
     def standing(self, order_id: UUID, facts: OrderFacts, *, is_excused: bool = False) -> Standing:
         """Where the order stands. One that is excused seems wrong, but is not at rest yet."""

@@ -44,6 +44,7 @@ RESERVATION: Mapping[str, ReservationMark] = {
     Reservation.Rejected.TOPIC: ReservationMark.REJECTED,
     Reservation.Released.TOPIC: ReservationMark.RELEASED,
     Reservation.ReleasedByHand.TOPIC: ReservationMark.RELEASED,
+    Reservation.Refused.TOPIC: ReservationMark.RELEASED,
 }
 """Where the reservation stands after the event."""
 

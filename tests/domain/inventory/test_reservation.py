@@ -96,6 +96,24 @@ def test_what_is_held_is_released_by_hand_once_and_says_why() -> None:
     assert [item.available for item in stock.values()] == [3, 6]
 
 
+def test_who_asks_for_what_was_released_by_hand_is_refused() -> None:
+    stock = stocked(TEAPOT=3)
+    reservation = given(Reservation.decide(ORDER_ID, [TEAPOT], stock))
+    reservation.ask_again()
+    assert facts(reservation) == []
+
+    reservation.release_by_hand(stock, "counted")
+    given(reservation)
+    reservation.ask_again()
+
+    (refused,) = new_events(reservation)
+    assert (refused.TOPIC, refused.reason) == (
+        "Reservation.Refused",
+        "its stock was released by hand: counted",
+    )
+    assert reservation.status is ReservationStatus.RELEASED
+
+
 def test_releasing_a_rejected_reservation_changes_nothing() -> None:
     stock = stocked(TEAPOT=0)
     reservation = given(Reservation.decide(ORDER_ID, [TEAPOT], stock))
