@@ -12,7 +12,7 @@ from domain.shared.aggregates import Aggregate
 from domain.shared.causes import because_of
 from domain.shared.errors import NotFound
 from domain.shared.ids import reservation_id, stock_item_id
-from domain.shared.products import ProductQuantity, check_new_sku, check_sku
+from domain.shared.products import ProductQuantity, check_sku
 
 from .base import MAX_TRIES, Application, CommandContext, ConcurrentChanges
 from .recent import RecentAggregates
@@ -56,7 +56,7 @@ class Inventory(Application):
         self, sku: str, quantity: int, context: CommandContext, *, expected_version: int | None = None
     ) -> Written[Receipt]:
         """Take goods in. The same command again records nothing and is no error."""
-        check_new_sku(sku)
+        check_sku(sku)
         if not context.can_be_a_repeat:
             self.check_version(stock_item_id(sku), expected_version)
         receipt_ids: list[str] = []

@@ -28,7 +28,9 @@ _QUANTITY = re.compile(r"-?[0-9]{1,15}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Control characters, line separators, marks that turn the direction of what follows, and non-characters.
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-# Fillers, variation selectors and joiners that Unicode does not count among the format characters.
+# Of these kinds no character is seen as what it is: controls, marks of format, line ends, private and
+# unknown characters. Fillers, variation selectors and joiners are letters and marks by kind.
+_UNSEEN_KINDS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _SEEN_AS_NOTHING = (
     (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800),
     (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0000, 0xE0FFF),
@@ -71,15 +73,16 @@ def check_text(text: str, longest: int) -> str:
 def check_name(text: str, longest: int) -> str:
     """The same for what names somebody or something: also without characters that cannot be seen, for
     two names that look alike have to be alike. What was taken before stays readable."""
+    check_text(text, longest)
     if not text.isascii():
         for character in text:
             if _is_invisible(character):
                 raise InvalidText(f"has a character that cannot be seen (U+{ord(character):04X})")
-    return check_text(text, longest)
+    return text
 
 
 def _is_invisible(character: str) -> bool:
-    return unicodedata.category(character) == "Cf" or any(
+    return unicodedata.category(character) in _UNSEEN_KINDS or any(
         first <= ord(character) <= last for first, last in _SEEN_AS_NOTHING
     )
 

@@ -9,16 +9,21 @@ from uuid import UUID, uuid4
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.orders import Order, OrderLine, OrderReference, priced
+from domain.orders import Order, OrderLine, OrderReference, check_new, priced
 from domain.shared.aggregates import Aggregate
 from domain.shared.causes import because_of
 from domain.shared.errors import Contradiction, DomainError, NotFound
 from domain.shared.ids import order_id_from_key, order_id_from_ref
+from domain.shared.money import UnknownCurrency
+from domain.shared.products import InvalidSku
 
 from .base import MAX_TRIES, Application, CommandContext, ConcurrentChanges, last_position
 from .streams import located
 from .unreadable import UnreadableEvent
 from .views import LineView, OrderView, Written
+
+NO_LONGER_TAKEN = (UnknownCurrency, InvalidSku)
+"""What an order is refused with that an earlier release may have taken."""
 
 
 class OrderNotFound(NotFound):
@@ -88,7 +93,13 @@ class Orders(Application):
         """
         streams = _streams(command)
         for _ in range(MAX_TRIES):
-            order = _place(command, streams[0], context)
+            try:
+                order = _place(command, streams[0], context)
+            except NO_LONGER_TAKEN:
+                existing = self._placed_before(command, streams, context)
+                if existing is None:
+                    raise
+                return self._written(existing, None, replayed=True)
             try:
                 position = last_position(self.save(*_claims(command, order, context), order))
             except IntegrityError:
@@ -109,7 +120,9 @@ class Orders(Application):
 
     def check(self, command: PlaceOrder) -> None:
         """Raise what placing the order would be refused with, whatever is stored. Records nothing."""
-        priced(_lines(command.items), command.currency)  # every rule of a new order is about its lines
+        lines = _lines(command.items)  # every rule of a new order is about its lines
+        priced(lines, command.currency)
+        check_new(lines, command.currency)
 
     def order_id_of(self, order_ref: str) -> UUID:
         """The id of the order with this reference, if there is one."""
@@ -147,7 +160,7 @@ class Orders(Application):
                         self._check_same(command, before, order)
                         answers[number] = None
                 except DomainError as error:
-                    answers[number] = error
+                    answers[number] = self._unless_placed_before(error, command, streams, context)
             try:
                 self.save(*begun)
             except IntegrityError:
@@ -224,6 +237,28 @@ class Orders(Application):
         orders = {id_: named.get(claimed[id_]) if id_ in claimed else found[id_] for id_ in found}
         return {id_: order for id_, order in orders.items() if isinstance(order, Order)}
 
+    def _placed_before(
+        self, command: PlaceOrder, streams: Sequence[UUID], context: CommandContext
+    ) -> Order | None:
+        """The order that this command placed when an earlier release took what a new order may not
+        have: whoever sends it again is told the truth. Raises what would be wrong with it even so."""
+        again = _place(command, streams[0], context, again=True)
+        existing = _first(streams, self._orders_at(streams))
+        if existing is not None:
+            self._check_same(command, existing, again)
+        return existing
+
+    def _unless_placed_before(
+        self, refusal: DomainError, command: PlaceOrder, streams: Sequence[UUID], context: CommandContext
+    ) -> DomainError | None:
+        """The refusal of an order, or None when it stands: placed by a release that took it."""
+        if not isinstance(refusal, NO_LONGER_TAKEN):
+            return refusal
+        try:
+            return refusal if self._placed_before(command, streams, context) is None else None
+        except DomainError as error:
+            return error
+
     @staticmethod
     def _check_same(command: PlaceOrder, existing: Order, again: Order) -> None:
         if _content(existing) == _content(again):
@@ -279,7 +314,7 @@ def _first(streams: Iterable[UUID], orders: Mapping[UUID, Order]) -> Order | Non
     return next((orders[stream_id] for stream_id in streams if stream_id in orders), None)
 
 
-def _place(command: PlaceOrder, order_id: UUID, context: CommandContext) -> Order:
+def _place(command: PlaceOrder, order_id: UUID, context: CommandContext, *, again: bool = False) -> Order:
     with because_of(context.cause(order_id)):
         return Order.place(
             order_id,
@@ -289,6 +324,7 @@ def _place(command: PlaceOrder, order_id: UUID, context: CommandContext) -> Orde
             items=_lines(command.items),
             order_ref=command.order_ref,
             placed_on=command.placed_on,
+            again=again,
         )
 
 

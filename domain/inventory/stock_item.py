@@ -101,7 +101,8 @@ class StockItem(Aggregate):
     def receive(self, quantity: int, command_id: str) -> str:
         """Take goods in and return the id of the receipt's event.
 
-        The same command again records nothing; with another quantity it is refused.
+        The same command again records nothing; with another quantity it is refused. So is a SKU from
+        before that addresses change; a receipt of it can still be corrected, down to nothing.
         """
         check_quantity(quantity)
         if command_id in self.receipt_of_command:
@@ -111,6 +112,7 @@ class StockItem(Aggregate):
                     f"this command already received {received} of {self.sku}", field="/quantity"
                 )
             return receipt_id
+        check_new_sku(self.sku)
         self._receive(
             sku=self.sku, on_hand=self.on_hand + quantity, reserved=self.reserved, quantity=quantity
         )

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from domain.shared.errors import InvalidValue, Refused
 from domain.shared.money import Money, check_new_currency
-from domain.shared.products import check_new_sku, check_quantity, check_sku
+from domain.shared.products import InvalidSku, check_new_sku, check_quantity, check_sku
 
 MAX_LINES = 500
 
@@ -41,6 +41,17 @@ class OrderLine:
         check_quantity(self.quantity)
 
 
+def check_new(lines: tuple[OrderLine, ...], currency: str) -> None:
+    """Raise what earlier releases took and a new order may not have: a currency that is no longer in
+    use, or a SKU that addresses change. Orders that were placed with them stand."""
+    check_new_currency(currency)
+    for number, line in enumerate(lines):
+        try:
+            check_new_sku(line.sku)
+        except InvalidSku as error:
+            raise InvalidSku(error.message, field=f"/items/{number}/sku") from None
+
+
 def priced(lines: tuple[OrderLine, ...], currency: str) -> tuple[tuple[OrderLine, ...], Money]:
     """The lines with prices in the currency's own decimals, and their exact total.
 
@@ -50,13 +61,9 @@ def priced(lines: tuple[OrderLine, ...], currency: str) -> tuple[tuple[OrderLine
         raise OrderWithoutItems("an order needs at least one item", field="/items")
     if len(lines) > MAX_LINES:
         raise TooManyItems(f"an order has at most {MAX_LINES} items", field="/items")
-    total = Money.zero(check_new_currency(currency))
+    total = Money.zero(currency)
     exact = []
     for number, line in enumerate(lines):
-        try:
-            check_new_sku(line.sku)
-        except InvalidValue as error:
-            raise type(error)(error.message, field=f"/items/{number}/sku") from None
         try:
             price = Money(line.unit_price, currency)
             total += price.times(line.quantity)

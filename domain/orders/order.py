@@ -12,7 +12,7 @@ from domain.shared.aggregates import Aggregate
 from domain.shared.errors import Contradiction
 from domain.shared.money import Money
 
-from .lines import OrderLine, priced
+from .lines import OrderLine, check_new, priced
 
 
 class OrderStatus(StrEnum):
@@ -87,9 +87,16 @@ class Order(Aggregate):
         items: tuple[OrderLine, ...],
         order_ref: str | None = None,
         placed_on: date | None = None,
+        again: bool = False,
     ) -> Self:
-        """Place an order, or raise a `DomainError` that points at what is wrong with it."""
+        """Place an order, or raise a `DomainError` that points at what is wrong with it.
+
+        `again` is for one that was placed before, to compare it: perhaps an earlier release took
+        what a new order may not have.
+        """
         items, total = priced(items, currency)
+        if not again:
+            check_new(items, currency)
         return cls.begin(
             cls.Created,
             order_id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.base import CommandContext
-from application.limits import MAX_REASON, check_text
+from application.limits import MAX_REASON, check_name, check_text
 from application.views import FulfilmentView
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment, interventions
 from domain.inventory import Reservation, ReservationStatus
@@ -134,7 +134,7 @@ def force_fail(
     it is written down.
     """
     if refund_reference is not None:
-        check_text(refund_reference, MAX_REASON)
+        check_name(refund_reference, MAX_REASON)
         _refund_by_hand(orderwright, order_id, context, refund_reference, check_text(reason, MAX_REASON))
     return _act(
         orderwright,

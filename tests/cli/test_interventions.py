@@ -39,6 +39,9 @@ def test_ending_by_hand_asks_and_is_refused_while_money_is_held(console: Console
     refused = console(*force_fail, "--yes", code=1)
     assert "are charged and not given back" in refused.output + refused.stderr
 
+    hidden = console(*force_fail, "--yes", "--refund-reference", "transfer\u200b4711", code=2)
+    assert "has a character that cannot be seen (U+200B)" in hidden.output + hidden.stderr
+
     console(*force_fail, "--yes", "--refund-reference", "transfer 4711")
     assert last_step(console, order) == "COMPENSATED"
 

@@ -21,7 +21,6 @@ def an_earlier_release() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (lines, stock_item):
             patch.setattr(module, "check_new_sku", lambda sku: sku)
-        patch.setattr("application.inventory.check_new_sku", lambda sku: sku)
         patch.setattr(lines, "check_new_currency", lambda code: code)
         yield
 

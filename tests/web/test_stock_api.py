@@ -119,7 +119,6 @@ def test_what_has_no_payment_is_not_found(live_api: Api, order: str) -> None:
 def test_a_product_that_no_address_leads_to_is_found_by_a_parameter(api: Api, idle: ByHand) -> None:
     """An earlier release took its name, which clients resolve to another one."""
     with pytest.MonkeyPatch.context() as earlier:
-        earlier.setattr("application.inventory.check_new_sku", lambda sku: sku)
         earlier.setattr("domain.inventory.stock_item.check_new_sku", lambda sku: sku)
         api.receive("A/../B", 3)
     api.receive("B", 5)

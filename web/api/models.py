@@ -99,6 +99,7 @@ PaymentMethod = Annotated[str, AfterValidator(text_of(MAX_PAYMENT_METHOD, check_
 NewCustomerId = Annotated[str, AfterValidator(text_of(MAX_CUSTOMER_ID, check_name))]
 NewOrderRef = Annotated[str, AfterValidator(text_of(MAX_ORDER_REF, check_name))]
 Reason = Annotated[str, AfterValidator(text_of(MAX_REASON))]
+RefundReference = Annotated[str, AfterValidator(text_of(MAX_REASON, check_name))]
 CorrelationId = Annotated[str, AfterValidator(text_of(MAX_CORRELATION_ID))]
 User = Annotated[str, AfterValidator(text_of(MAX_USER))]
 EventId = Annotated[str, AfterValidator(text_of(MAX_EVENT_ID))]
@@ -185,7 +186,7 @@ class ResumeBody(InterventionBody):
 class ForceFailBody(InterventionBody):
     """Why a fulfilment is to end as failed; and where a refund that was made by hand is written down."""
 
-    refund_reference: Reason | None = None
+    refund_reference: RefundReference | None = None
 
 
 class NoParameters(Model):

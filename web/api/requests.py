@@ -21,7 +21,7 @@ from web.errors import VALUE_CODES, Fault, MalformedRequest, ReadModelBehind
 
 from .body import parse_json, pointer
 from .limits import MAX_ERRORS, MAX_IDEMPOTENCY_KEY
-from .models import Model
+from .models import Model, NoParameters
 from .waiting import waiting
 
 EXTENSION = "orderwright"
@@ -43,7 +43,11 @@ def orderwright() -> Orderwright:
 
 
 def body(model: type[M]) -> M:
-    """The request's body. Raises `MalformedRequest`, or what stands for 413 and 415."""
+    """The request's body. Raises `MalformedRequest`, or what stands for 413 and 415.
+
+    What has a body has no parameters: a key that was sent as one would be believed to hold.
+    """
+    parameters(NoParameters)
     if request.mimetype != "application/json" or request.headers.get("Content-Encoding"):
         raise UnsupportedMediaType
     try:
@@ -150,10 +154,13 @@ def _user() -> str | None:
     text = request.headers.get("X-User")
     if text is None:
         return None
+    meaning = f"1 to {MAX_USER} characters in UTF-8, none of them invisible"
     try:
         return check_name(text.encode("latin-1").decode(), MAX_USER)
-    except (UnicodeError, DomainError):
-        raise _bad_header("X-User", f"1 to {MAX_USER} characters in UTF-8, none of them invisible") from None
+    except UnicodeError:
+        raise _bad_header("X-User", meaning) from None
+    except DomainError as error:
+        raise _bad_header("X-User", f"{meaning}; this one {error.message}") from None
 
 
 def _bad_header(name: str, meaning: str) -> MalformedRequest:

@@ -14,7 +14,7 @@ from system.operations.interventions import force_complete, force_fail, resume_f
 from .commands import Command, user_option, yes_option
 from .fulfilment_output import write_fulfilment
 from .store import opened
-from .values import Words
+from .values import Name, Words
 
 _order_argument = click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
 _reason_option = click.option(
@@ -60,7 +60,7 @@ def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
 @_reason_option
 @click.option(
     "--refund-reference",
-    type=Words(MAX_REASON),
+    type=Name(MAX_REASON),
     help="The refund that failed was made another way; this says where that is written down.",
 )
 @yes_option
