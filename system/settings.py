@@ -141,7 +141,7 @@ class Settings(BaseModel):
             ]
         module = given.get("PERSISTENCE_MODULE", SQLITE)
         mistakes += _persistence_mistakes(module, environment)
-        mistakes += encryption_mistakes(environment)
+        mistakes += encryption_mistakes(environment, postgres_names.APPLICATIONS)
         mistakes += _host_mistakes(given.get("ORDERWRIGHT_ALLOWED_HOSTS", ""))
         if mistakes or settings is None:
             raise InvalidSettings(

@@ -142,6 +142,21 @@ def test_what_does_not_fit_is_told_before_anything_is_done(
     build(Settings.from_environment({**on_sqlite, **recorded_with})).close()
 
 
+def test_a_key_alone_encrypts_as_the_library_has_it(on_sqlite: Environment, open_way: OpenWay) -> None:
+    way = open_way(ByHand, {**on_sqlite, "CIPHER_KEY": KEY})
+    an_order_comes_and_goes(way)
+    way.close()
+    assert b"the-customer" not in (Path(on_sqlite["ORDERWRIGHT_DATA"]) / "Orders.sqlite").read_bytes()
+    build(Settings.from_environment({**on_sqlite, **SEALED})).close()
+    with pytest.raises(InvalidSettings, match="CIPHER_KEY does not fit"):
+        build(Settings.from_environment({**on_sqlite, "CIPHER_KEY": ANOTHER_KEY}))
+
+
+def test_what_other_programs_keep_is_no_setting_of_ours(on_sqlite: Environment) -> None:
+    others = {"MYSHOP_CIPHER_KEY": "hunter2!", "OTHER_COMPRESSOR_TOPIC": "no.such:Thing"}
+    build(Settings.from_environment({**on_sqlite, **others})).close()
+
+
 def test_a_key_that_fits_one_log_alone_is_told_for_the_others(
     on_sqlite: Environment, open_way: OpenWay
 ) -> None:
@@ -159,7 +174,11 @@ def test_a_key_that_fits_one_log_alone_is_told_for_the_others(
         ({"CIPHER_TOPIC": AES}, "CIPHER_KEY: is needed with CIPHER_TOPIC"),
         ({"CIPHER_TOPIC": AES, "CIPHER_KEY": "hunter2!"}, "CIPHER_KEY: is not base64"),
         ({"CIPHER_TOPIC": AES, "CIPHER_KEY": "aHVudGVyMg=="}, "CIPHER_KEY: has 7 bytes"),
-        ({"CIPHER_KEY": KEY}, "CIPHER_KEY: is set and CIPHER_TOPIC is not"),
+        ({"CIPHER_KEY": "hunter2!"}, "CIPHER_KEY: is not base64"),
+        ({**SEALED, "ORDERS_CIPHER_KEY": "aHVudGVyMg=="}, "ORDERS_CIPHER_KEY: has 7 bytes"),
+        ({**SEALED, "ORDERS_CIPHER_KEY": ""}, "ORDERS_CIPHER_KEY: is needed with CIPHER_TOPIC"),
+        ({"CIPHER_TOPIC": "json:dumps", "CIPHER_KEY": KEY}, "CIPHER_TOPIC: json:dumps is no cipher"),
+        ({"COMPRESSOR_TOPIC": "json"}, "COMPRESSOR_TOPIC: json is no compressor; zlib is one"),
         ({"ORDERS_CIPHER_TOPIC": AES}, "ORDERS_CIPHER_KEY: is needed"),
         ({"CIPHER_TOPIC": "no.such:Cipher", "CIPHER_KEY": KEY}, "CIPHER_TOPIC: there is no no.such:Cipher"),
         ({"COMPRESSOR_TOPIC": "zlibb"}, "COMPRESSOR_TOPIC: there is no zlibb"),

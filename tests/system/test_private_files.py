@@ -55,3 +55,13 @@ def test_a_folder_that_was_there_stays_as_it_is_and_the_doctor_tells(tmp_path: P
     folder.chmod(0o700)
     (told,) = [check for check in examine(environment).checks if check.name == "privacy"]
     assert told.status is Verdict.OK
+
+
+def test_so_is_the_report_of_an_import(tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    header = "order_ref,customer_id,placed_on,sku,quantity,unit_price,currency"
+    (tmp_path / "orders.csv").write_text(f"{header}\nA-1,ada,2024-05-17,TEA-1,0,4.50,USD\n")
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        run(folder, "import", "orders.csv", "--quiet")
+    assert refused.value.returncode == 1
+    assert mode(tmp_path / "orders.csv.refused.csv") == 0o600

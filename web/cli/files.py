@@ -19,6 +19,7 @@ _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISSOCK, "a socket"),
     (lambda _: True, "a device"),
 )
+_ITS_OWNERS_ALONE = 0o600  # a report names orders and what is wrong with them
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -61,7 +62,7 @@ class Place:
                     os.fsync(file.fileno())
                 if not self._is_taken():
                     # Ours or nobody's: a link or a file that has come meanwhile is not replaced.
-                    os.close(os.open(self.path, _NEW, 0o666))
+                    os.close(os.open(self.path, _NEW, _ITS_OWNERS_ALONE))
                 draft.replace(self.path)
             finally:
                 with suppress(OSError):
@@ -72,7 +73,7 @@ class Place:
     def _begun(self) -> tuple[Path, int]:
         """A file beside the place that nobody knows of, to be renamed."""
         draft = self.path.parent / f".orderwright-{secrets.token_hex(8)}.part"
-        return draft, os.open(draft, _NEW, 0o666)
+        return draft, os.open(draft, _NEW, _ITS_OWNERS_ALONE)
 
     def _is_taken(self) -> bool:
         try:
