@@ -106,8 +106,8 @@ class Reservation(Aggregate):
         self._release(order_id=self.order_id, lines=self._given_back(stock))
 
     def release_by_hand(self, stock: Mapping[str, StockItem], reason: str) -> None:
-        """Give everything back because a person says so, which no fulfilment is told of. Asking again,
-        or after a rejection, changes nothing."""
+        """Give everything back because a person says so. Asking again, or after a rejection, changes
+        nothing."""
         if self.status is not ReservationStatus.HELD:
             return
         self._release_by_hand(order_id=self.order_id, lines=self._given_back(stock), reason=reason)

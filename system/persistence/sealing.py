@@ -3,12 +3,12 @@
 A wrong key makes every event look damaged. So it is found out at start, while nothing depends on it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import Cipher, Compressor, Notification
+from eventsourcing.persistence import Cipher, Compressor
 
 
 def misfits(applications: Mapping[str, Application[UUID]]) -> list[str]:
@@ -16,31 +16,29 @@ def misfits(applications: Mapping[str, Application[UUID]]) -> list[str]:
 
     Of each log the first, the middle and the last event are tried. A single one that cannot be read
     is damaged, which is found out elsewhere and keeps nobody from working: so a log fits as soon as
-    one of them, or of those of another log with the same cipher and compressor, can be read.
+    one of them, or of those of another log with the same cipher and compressor, can be read. Mostly the
+    first event of the first log is all that is looked at.
     """
-    samples = {
-        name: states for name, application in applications.items() if (states := _samples(application))
-    }
-    fitting = {_sealing(applications[name]) for name in samples if _fits(applications[name], samples[name])}
+    fitting: set[tuple[Any, ...]] = set()
+    for application in applications.values():
+        sealing = _sealing(application)
+        if sealing not in fitting and any(_can_be_read(one, application) for one in _samples(application)):
+            fitting.add(sealing)
     reasons: dict[str, list[str]] = {}
-    for name, states in samples.items():
-        application = applications[name]
-        if _sealing(application) not in fitting:
+    for name, application in applications.items():
+        if _sealing(application) not in fitting and (states := list(_samples(application))):
             why = _why(application.mapper.cipher, application.mapper.compressor, states)
             if why is not None:
                 reasons.setdefault(why, []).append(name)
     return [f"events of {', '.join(names)}: {why}" for why, names in reasons.items()]
 
 
-def _samples(application: Application[UUID]) -> list[bytes]:
-    recorder = application.recorder
-    last = recorder.max_notification_id()
-    if not last:
-        return []
-    events: list[Notification] = []
-    for position in sorted({1, (last + 1) // 2, last}):
-        events += recorder.select_notifications(position, 1)
-    return [bytes(event.state) for event in events]
+def _samples(application: Application[UUID]) -> Iterator[bytes]:
+    last = application.recorder.max_notification_id()
+    if last:
+        for position in sorted({1, (last + 1) // 2, last}):
+            for event in application.recorder.select_notifications(position, 1):
+                yield bytes(event.state)
 
 
 def _sealing(application: Application[UUID]) -> tuple[Any, ...]:
@@ -49,15 +47,13 @@ def _sealing(application: Application[UUID]) -> tuple[Any, ...]:
     return type(cipher), getattr(cipher, "key", None), type(compressor)
 
 
-def _fits(application: Application[UUID], states: Iterable[bytes]) -> bool:
-    for state in states:
-        try:
-            opened = _opened(state, application.mapper.cipher, application.mapper.compressor)
-            application.mapper.transcoder.decode(opened)
-        except Exception:  # whatever a cipher, a compressor or a decoder says about what it cannot read
-            continue
-        return True
-    return False
+def _can_be_read(state: bytes, application: Application[UUID]) -> bool:
+    mapper = application.mapper
+    try:
+        mapper.transcoder.decode(_opened(state, mapper.cipher, mapper.compressor))
+    except Exception:  # whatever a cipher, a compressor or a decoder says about what it cannot read
+        return False
+    return True
 
 
 def _opened(state: bytes, cipher: Cipher | None, compressor: Compressor | None) -> bytes:

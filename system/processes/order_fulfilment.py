@@ -139,8 +139,9 @@ class OrderFulfilment(Process):
         fulfilment.step_completed(RESERVE_INVENTORY)
         work.collect_events(fulfilment)
 
-    @react.register
-    def _(self, event: Reservation.Rejected, work: ProcessingEvent[UUID]) -> None:
+    @react.register(Reservation.Rejected)
+    @react.register(Reservation.Refused)
+    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_failed(RESERVE_INVENTORY, event.reason)
         work.collect_events(fulfilment)
@@ -157,9 +158,3 @@ class OrderFulfilment(Process):
         if fulfilment is not None:  # mostly there is none, or one that has ended
             fulfilment.step_failed(RESERVE_INVENTORY, f"its stock was released by hand: {event.reason}")
             work.collect_events(fulfilment)
-
-    @react.register
-    def _(self, event: Reservation.Refused, work: ProcessingEvent[UUID]) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.step_failed(RESERVE_INVENTORY, event.reason)
-        work.collect_events(fulfilment)
