@@ -133,6 +133,12 @@ def yes_option(command: F) -> F:
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
 
 
+def ask(question: str, *, yes: bool) -> None:
+    """Go on only if somebody says so; else the command ends as interrupted."""
+    if not yes:
+        click.confirm(question, abort=True, err=True)
+
+
 def page_options(command: F) -> F:
     """Give a list its options for paging."""
     for option in (

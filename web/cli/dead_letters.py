@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import click
 
-from application.base import CommandContext
 from application.limits import MAX_REASON
 from system.bootstrap import Orderwright
 from system.operations.dead_letters.actions import (
@@ -22,13 +21,13 @@ from system.operations.dead_letters.desk import list_cases, show_case
 from system.operations.settling import settle
 from system.runner.service import RunnerService
 
-from .commands import Group, page_options, user_option, wants_json
+from .commands import Group, ask, page_options, user_option, wants_json, yes_option
 from .dead_letter_output import write_case, write_cases, write_rehearsal, write_report, write_retry_all
 from .errors import REFUSED
 from .output import write_json
 from .paging import pages
 from .progress import progress_bars
-from .store import followed, opened
+from .store import command_by, followed, opened
 from .values import Time, Words
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,7 +94,7 @@ def show_dead_letter(case_id: str) -> None:
 @click.option("--all", "every", is_flag=True, help="Every case that matches, each with all behind it.")
 @filter_options
 @click.option("--dry-run", is_flag=True, help="Show what it would change, and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @_reason_option
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @user_option
@@ -140,20 +139,20 @@ def retry(
 @dead_letters.command("discard")
 @click.argument("case_id", metavar="CASE")
 @click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; it is kept for ever.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @user_option
 def discard(case_id: str, reason: str, yes: bool, user: str) -> None:
     """Give the event of CASE up: it is never processed there. What waits behind it comes next."""
     with opened() as orderwright:
         show_case(orderwright, case_id)
-        _ask(f"Discard {case_id}? It is never processed then.", yes=yes)
-        report = discard_case(orderwright, case_id, _command(orderwright, user), reason)
+        ask(f"Discard {case_id}? It is never processed then.", yes=yes)
+        report = discard_case(orderwright, case_id, command_by(user, orderwright), reason)
     write_report(report)
 
 
 def _retry_one(case_id: str, sequence: bool, user: str, reason: str | None) -> bool:
     with followed() as (orderwright, service):
-        command = _command(orderwright, user)
+        command = command_by(user, orderwright)
         report = retry_case(orderwright, case_id, command, reason, sequence=sequence)
         _let_it_lead_on(orderwright, service)
     write_report(report)
@@ -178,13 +177,13 @@ def _retry_all(
     if dry_run or not preview.matching:
         write_retry_all(preview)
         return False
-    _ask(f"Retry {preview.matching:,} cases, each with all that waits behind it?", yes=yes)
+    ask(f"Retry {preview.matching:,} cases, each with all that waits behind it?", yes=yes)
     with followed() as (orderwright, service), progress_bars(quiet=quiet) as bars:
         with bars.bar("Retrying", preview.matching) as advance:
             report = retry_all(
                 orderwright,
                 query,
-                _command(orderwright, user),
+                command_by(user, orderwright),
                 reason,
                 progress=lambda cases, _: advance(cases, cases),
             )
@@ -193,17 +192,7 @@ def _retry_all(
     return report.failed > 0
 
 
-def _command(orderwright: Orderwright, user: str) -> CommandContext:
-    return CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
-
-
 def _let_it_lead_on(orderwright: Orderwright, service: RunnerService) -> None:
     """Wait, bounded, until the followers of this process have seen what was recorded."""
     if service.is_running:
         settle(orderwright, service, timeout=orderwright.settings.consistency_wait_seconds)
-
-
-def _ask(question: str, *, yes: bool) -> None:
-    """Go on only if somebody says so; else the command ends as interrupted."""
-    if not yes:
-        click.confirm(question, abort=True, err=True)

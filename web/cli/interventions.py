@@ -11,7 +11,7 @@ from application.views import FulfilmentView
 from system.bootstrap import Orderwright
 from system.operations.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
 
-from .commands import Command, user_option, yes_option
+from .commands import Command, ask, user_option, yes_option
 from .fulfilment_output import write_fulfilment
 from .store import opened
 from .values import Name, Words
@@ -51,7 +51,7 @@ def resume_from(order_id: UUID, step: str, reason: str, user: str) -> None:
 @user_option
 def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
     """Have ORDER_ID confirmed. Refused unless it is paid and its stock is reserved in truth."""
-    _ask(f"Have order {order_id} confirmed?", yes=yes)
+    ask(f"Have order {order_id} confirmed?", yes=yes)
     _help(lambda orderwright, command: force_complete(orderwright, order_id, command, reason), user)
 
 
@@ -67,7 +67,7 @@ def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
 @user_option
 def fail(order_id: UUID, reason: str, refund_reference: str | None, yes: bool, user: str) -> None:
     """Have ORDER_ID cancelled. Refused while money or stock is held for it, or may be."""
-    _ask(f"Have order {order_id} cancelled?", yes=yes)
+    ask(f"Have order {order_id} cancelled?", yes=yes)
     _help(
         lambda orderwright, command: force_fail(
             orderwright, order_id, command, reason, refund_reference=refund_reference
@@ -80,8 +80,3 @@ def _help(act: Callable[[Orderwright, CommandContext], FulfilmentView], user: st
     with opened() as orderwright:
         view = act(orderwright, CommandContext(str(uuid4()), orderwright.clock(), user))
     write_fulfilment(view)
-
-
-def _ask(question: str, *, yes: bool) -> None:
-    if not yes:
-        click.confirm(question, abort=True, err=True)

@@ -1,10 +1,9 @@
 """Place and cancel orders."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import click
 
-from application.base import CommandContext
 from application.errors import DomainError
 from application.limits import (
     MAX_CUSTOMER_ID,
@@ -17,9 +16,9 @@ from application.limits import (
 from application.orders import Item, PlaceOrder
 from application.views import OrderView
 
-from .commands import Command, user_option, wants_json, yes_option
+from .commands import Command, ask, user_option, wants_json, yes_option
 from .output import write_json, write_line
-from .store import followed, let_it_be_seen
+from .store import command_by, followed, let_it_be_seen
 from .values import MAX_KEY, Name, Words
 
 
@@ -79,7 +78,7 @@ def place(
     """
     command = PlaceOrder(customer, currency, payment_method, items, order_ref, key)
     with followed() as (orderwright, service):
-        context = CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
+        context = command_by(user, orderwright)
         written = orderwright.orders.place_order(command, context)
         let_it_be_seen(written, orderwright.dashboard, orderwright, service)
         order = orderwright.orders.order(UUID(written.view.order_id))
@@ -106,11 +105,8 @@ def cancel(order_id: UUID, reason: str, key: str | None, yes: bool, user: str) -
     """
     with followed() as (orderwright, service):
         order = orderwright.orders.order(order_id)
-        if not yes:
-            click.confirm(_question(order), abort=True, err=True)
-        context = CommandContext(
-            key or f"cli:{uuid4()}", orderwright.clock(), user, can_be_a_repeat=key is not None
-        )
+        ask(_question(order), yes=yes)
+        context = command_by(user, orderwright, key)
         written = orderwright.orders.cancel_order(order_id, reason, context)
         let_it_be_seen(written, orderwright.dashboard, orderwright, service)
     if wants_json():

@@ -1,17 +1,16 @@
 """Release stock that is held for nobody."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import click
 
-from application.base import CommandContext
 from application.limits import MAX_REASON
 from system.operations.releasing import ReservationReport, preview_release, release_reservation
 
-from .commands import Command, user_option, wants_json, yes_option
+from .commands import Command, ask, user_option, wants_json, yes_option
 from .errors import REFUSED
 from .output import write_fields, write_json, write_line
-from .store import opened
+from .store import command_by, opened
 from .values import Words
 
 
@@ -36,9 +35,9 @@ def release(
     with opened() as orderwright:
         report = preview_release(orderwright, order_id)
         if not dry_run and reason is not None:
-            if report.can_be_released and not yes:
-                click.confirm(_question(report), abort=True, err=True)
-            command = CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
+            if report.can_be_released:
+                ask(_question(report), yes=yes)
+            command = command_by(user, orderwright)
             report = release_reservation(orderwright, order_id, command, reason)
     if wants_json():
         write_json(report)

@@ -1,10 +1,7 @@
 """Look at stock, take goods in, correct what was taken in wrongly, release what is held for nobody."""
 
-from uuid import uuid4
-
 import click
 
-from application.base import CommandContext
 from application.limits import MAX_REASON
 from application.views import to_json
 from system.operations.holders import holders
@@ -13,7 +10,7 @@ from .commands import Group, page_options, user_option, wants_json
 from .output import write_fields, write_json, write_line, write_page
 from .paging import pages
 from .reservations import release
-from .store import followed, let_it_be_seen, opened
+from .store import command_by, followed, let_it_be_seen, opened
 from .values import MAX_KEY, Name, Words
 
 
@@ -76,7 +73,7 @@ def show_stock(sku: str, limit: int, cursor: str | None, whole: bool) -> None:
 def receive_stock(sku: str, quantity: int, key: str | None, user: str) -> None:
     """Take QUANTITY of the product SKU in."""
     with followed() as (orderwright, service):
-        context = CommandContext(key or f"cli:{uuid4()}", orderwright.clock(), user)
+        context = command_by(user, orderwright, key)
         written = orderwright.inventory.receive_stock(sku, quantity, context)
         let_it_be_seen(written, orderwright.stock_levels, orderwright, service)
     receipt = written.view
@@ -100,7 +97,7 @@ def receive_stock(sku: str, quantity: int, key: str | None, user: str) -> None:
 def correct_receipt(sku: str, event_id: str, quantity: int, reason: str, user: str) -> None:
     """Make the receipt EVENT_ID of the product SKU count for QUANTITY instead."""
     with followed() as (orderwright, service):
-        context = CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
+        context = command_by(user, orderwright)
         written = orderwright.inventory.correct_receipt(sku, event_id, quantity, reason, context)
         let_it_be_seen(written, orderwright.stock_levels, orderwright, service)
     item = written.view

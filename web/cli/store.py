@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from uuid import uuid4
 
+from application.base import CommandContext
 from application.views import Written
 from system.bootstrap import Orderwright, build
 from system.observability.logs import configure_logs
@@ -59,6 +61,11 @@ def followed() -> Iterator[tuple[Orderwright, RunnerService]]:
             yield orderwright, service
         finally:
             service.stop()
+
+
+def command_by(user: str, orderwright: Orderwright, key: str | None = None) -> CommandContext:
+    """The context of a command that is given now; under a key it can be given again."""
+    return CommandContext(key or f"cli:{uuid4()}", orderwright.clock(), user, can_be_a_repeat=key is not None)
 
 
 def let_it_be_seen(

@@ -1,10 +1,7 @@
 """The store as a whole: what can be done about it, whatever is stored in it."""
 
-from uuid import uuid4
-
 import click
 
-from application.base import CommandContext
 from application.limits import MAX_REASON
 from system.operations.realigning import LogToRealign, RealignReport, preview_realigning
 from system.operations.realigning import realign as realign_logs
@@ -12,7 +9,7 @@ from system.operations.realigning import realign as realign_logs
 from .commands import Group, user_option, wants_json
 from .errors import REFUSED
 from .output import write_fields, write_json, write_line, write_table
-from .store import opened
+from .store import command_by, opened
 from .values import Words
 
 
@@ -37,7 +34,7 @@ def realign(context: click.Context, yes: bool, reason: str | None, user: str) ->
         raise click.UsageError("--yes needs a --reason")
     with opened() as orderwright:
         if yes and reason is not None:
-            command = CommandContext(f"cli:{uuid4()}", orderwright.clock(), user)
+            command = command_by(user, orderwright)
             report = realign_logs(orderwright, command, reason)
         else:
             report = preview_realigning(orderwright)
