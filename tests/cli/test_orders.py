@@ -2,10 +2,9 @@
 
 import pytest
 
-from domain.shared.products import ProductQuantity
 from system.bootstrap import build
 from system.settings import Settings
-from tests.operations.planting import NOBODY, vandal
+from tests.operations.planting import NOBODY, plant_reservation
 
 from .console import Console
 
@@ -91,9 +90,7 @@ def test_a_cancellation_with_a_key_can_be_repeated(stocked: Console) -> None:
 
 def test_stock_that_is_held_for_nobody_is_released(stocked: Console) -> None:
     orderwright = build(Settings.from_environment(stocked.environment))
-    with vandal(NOBODY):
-        changed = orderwright.inventory.reserve(NOBODY, (ProductQuantity("TEA-1", 3),))
-    orderwright.inventory.save(*changed)
+    plant_reservation(orderwright, NOBODY, "TEA-1", 3)
     orderwright.close()
     found = stocked("audit", code=1).stdout
     assert "is released by `orderwright stock release ORDER_ID`" in found

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
 
 from domain.shared.causes import Cause, because_of
+from domain.shared.products import ProductQuantity
 from system.bootstrap import Orderwright
 from tests.support.running_shop import Shop
 from tests.support.stories import FRIDAY_NOON
@@ -25,6 +26,13 @@ def vandal(conversation: UUID | None = None) -> Any:
             user="vandal",
         )
     )
+
+
+def plant_reservation(orderwright: Orderwright, order_id: UUID, sku: str, quantity: int) -> None:
+    """Have stock held for an order that did not ask for it."""
+    with vandal(order_id):
+        changed = orderwright.inventory.reserve(order_id, [ProductQuantity(sku, quantity)])
+    orderwright.inventory.save(*changed)
 
 
 def plant(application: Any, aggregate: Any, event_class: type[Any], **facts: Any) -> None:

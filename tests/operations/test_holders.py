@@ -6,23 +6,19 @@ import pytest
 
 from application.inventory import ProductNotFound
 from application.queries import InvalidQuery, PageRequest
-from domain.shared.products import ProductQuantity
 from system.operations import holders as module
 from system.operations.holders import holders
 from tests.support.fixtures import Environment
-from tests.support.running_shop import Shop
+from tests.support.running_shop import Shop, stocked
 from tests.support.ways import ByHand, Way
 
-from .planting import NOBODY, vandal
+from .planting import NOBODY, plant_reservation
 
 
 @pytest.fixture
 def shop(persistence: Environment, open_way: Callable[..., Way]) -> Shop:
     """A shop with ten records that is advanced by hand."""
-    shop = Shop(open_way(ByHand, persistence))
-    shop.receive("CD-X1", 10)
-    shop.settle()
-    return shop
+    return stocked(open_way(ByHand, persistence), 10)
 
 
 def test_those_who_hold_it_are_named_the_latest_first_page_by_page(shop: Shop) -> None:
@@ -34,9 +30,7 @@ def test_those_who_hold_it_are_named_the_latest_first_page_by_page(shop: Shop) -
     shop.settle()
     shop.cancel(gone)
     shop.settle()
-    with vandal(NOBODY):
-        changed = shop.orderwright.inventory.reserve(NOBODY, [ProductQuantity("CD-X1", 3)])
-    shop.orderwright.inventory.save(*changed)
+    plant_reservation(shop.orderwright, NOBODY, "CD-X1", 3)
 
     seen, cursor = [], None
     while True:

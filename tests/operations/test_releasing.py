@@ -12,39 +12,31 @@ from eventsourcing.persistence import IntegrityError
 from application.base import CommandContext, ConcurrentChanges
 from application.inventory import ReservationNotFound
 from domain.shared.ids import order_id_from_ref, reservation_id
-from domain.shared.products import ProductQuantity
 from system.operations.audit import audit
 from system.operations.explain import explain
 from system.operations.releasing import ReservationInUse, preview_release, release_reservation
 from system.operations.trail import order_events
 from tests.support.fixtures import Environment
-from tests.support.running_shop import Shop
+from tests.support.running_shop import Shop, stocked
 from tests.support.stories import FRIDAY_NOON
 from tests.support.waiting import wait_until
 from tests.support.ways import ByHand, UnderOurRunner, Way
 
-from .planting import NOBODY, pass_over, vandal
+from .planting import NOBODY, pass_over, plant_reservation
 
 WHY = "the shelf was counted"
-TWO_CDS = (ProductQuantity("CD-X1", 2),)
 
 
 @pytest.fixture
 def shop(persistence: Environment, open_way: Callable[..., Way]) -> Shop:
     """A shop with five records that is advanced by hand."""
-    shop = Shop(open_way(ByHand, persistence))
-    shop.receive("CD-X1", 5)
-    shop.settle()
-    return shop
+    return stocked(open_way(ByHand, persistence), 5)
 
 
 @pytest.fixture
 def small_shop(in_memory: Environment, open_way: Callable[..., Way]) -> Shop:
     """The same in memory, where it does not matter where events are kept."""
-    shop = Shop(open_way(ByHand, in_memory))
-    shop.receive("CD-X1", 5)
-    shop.settle()
-    return shop
+    return stocked(open_way(ByHand, in_memory), 5)
 
 
 def hold(shop: Shop, order: UUID) -> None:
@@ -55,9 +47,7 @@ def hold(shop: Shop, order: UUID) -> None:
 
 def reserve(shop: Shop, order: UUID) -> None:
     """Have stock held for an order past its fulfilment."""
-    with vandal(order):
-        changed = shop.orderwright.inventory.reserve(order, TWO_CDS)
-    shop.orderwright.inventory.save(*changed)
+    plant_reservation(shop.orderwright, order, "CD-X1", 2)
 
 
 def olga() -> CommandContext:

@@ -145,3 +145,11 @@ def _item(line: Line) -> Item:
             return Item(sku, quantity, Decimal("10.00"))
         case (sku, quantity, price):
             return Item(sku, quantity, Decimal(price))
+
+
+def stocked(way: Way, pieces: int) -> Shop:
+    """A shop with so many pieces of CD-X1, of which everybody has heard."""
+    shop = Shop(way)
+    shop.receive("CD-X1", pieces)
+    shop.settle()
+    return shop

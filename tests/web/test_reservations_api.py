@@ -2,8 +2,7 @@
 
 import pytest
 
-from domain.shared.products import ProductQuantity
-from tests.operations.planting import NOBODY, pass_over, vandal
+from tests.operations.planting import NOBODY, pass_over, plant_reservation
 from tests.support.ways import ByHand
 from tests.web.api import Api
 
@@ -14,10 +13,7 @@ HELD = f"/operations/reservations/{NOBODY}"
 def orphan(api: Api, idle: ByHand) -> None:
     """Three pieces that are held for an order that does not exist."""
     api.receive()
-    inventory = idle.orderwright.inventory
-    with vandal(NOBODY):
-        changed = inventory.reserve(NOBODY, (ProductQuantity("TEA", 3),))
-    inventory.save(*changed)
+    plant_reservation(idle.orderwright, NOBODY, "TEA", 3)
     pass_over(idle.orderwright)
 
 
