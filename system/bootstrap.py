@@ -16,6 +16,7 @@ from eventsourcing.utils import Environment
 
 from application.ports import PaymentGateway
 from application.references import Progress, claim_earlier_references
+from system.concurrency.turn import Turn
 from system.definition import (
     Inventory,
     OrderDashboard,
@@ -27,8 +28,10 @@ from system.definition import (
     StockLevels,
     orderwright,
 )
+from system.followers import agreement
 from system.gateways.simulated import SimulatedGateway
-from system.gateways.worker import GatewayWorker
+from system.leases.lease import FileLeases, Leases, SoleOwner
+from system.leases.postgres import PostgresLeases
 from system.persistence.agreement import Disagreement
 from system.persistence.full_disk import StoreFull, is_full
 from system.persistence.postgres import migrations
@@ -36,14 +39,18 @@ from system.persistence.postgres.factory import connection_parameters, pool_size
 from system.persistence.postgres.suitable import Database, require_suitable
 from system.persistence.private_files import make_private
 from system.persistence.sealing import misfits
-from system.processes.deadlines import DeadlineScanner
-from system.runner import agreement
-from system.runner.lease import FileLeases, Leases, SoleOwner
-from system.runner.postgres_leases import PostgresLeases
 from system.runner.runner import Runner
-from system.runner.turn import Turn
 from system.runner.wakeups import WakeupListener
-from system.settings import ON_POSTGRES, POSTGRES, SQLITE, TUNED_POSTGRES, InvalidSettings, Settings
+from system.settings.environment import (
+    ON_POSTGRES,
+    POSTGRES,
+    SQLITE,
+    TUNED_POSTGRES,
+    InvalidSettings,
+    Settings,
+)
+from system.workers.deadline_scanner import DeadlineScanner
+from system.workers.payment_caller import GatewayWorker
 
 A = TypeVar("A", bound=Application[UUID])
 Clock = Callable[[], datetime]

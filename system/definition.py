@@ -11,10 +11,10 @@ from system.processes.inventory import InventoryProcess as Inventory
 from system.processes.order_fulfilment import OrderFulfilment
 from system.processes.orders import OrdersProcess as Orders
 from system.processes.payments import PaymentsProcess as Payments
-from system.projections.order_dashboard import OrderDashboard
-from system.projections.payment_ledger import PaymentLedger
-from system.projections.saga_log import SagaLog
-from system.projections.stock_levels import StockLevels
+from system.projections.order_dashboard.follower import OrderDashboard
+from system.projections.payment_ledger.follower import PaymentLedger
+from system.projections.saga_log.follower import SagaLog
+from system.projections.stock_levels.follower import StockLevels
 
 __all__ = [
     "Inventory",

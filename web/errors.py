@@ -21,7 +21,7 @@ from application.errors import Contradiction, DomainError, NotFound, UnreadableE
 from application.limits import shown
 from application.queries import InvalidQuery
 from application.views import to_json
-from system.operations.audit.job import AuditProgress
+from system.audit.job import AuditProgress
 from system.persistence.agreement import LogDisagrees
 from system.persistence.full_disk import is_full
 

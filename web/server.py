@@ -24,7 +24,7 @@ from system.bootstrap import Orderwright, build
 from system.observability.logs import configure_logs
 from system.operations.writable import warn_of_unwritable
 from system.runner.service import RunnerService, log_change
-from system.settings import ON_POSTGRES, InvalidSettings, Settings
+from system.settings.environment import ON_POSTGRES, InvalidSettings, Settings
 from web.api.app import create_app
 from web.door.worker import DoorWorker
 

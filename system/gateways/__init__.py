@@ -1,1 +1,1 @@
-"""Payment providers behind the port, and the worker that calls them."""
+"""The providers that are called outside of this system. Who calls them, and when, is in `workers`."""

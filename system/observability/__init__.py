@@ -1,1 +1,1 @@
-"""Logs and what else is told about a running system."""
+"""Logs, metrics and readiness: what is told about a running system without being asked by a person."""

@@ -11,11 +11,11 @@ from eventsourcing.domain import EventSourcingError
 
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
+from system.leases.lease import LeasesUnavailable
 from system.observability.agreement import log_agreement
 from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.persistence.full_disk import is_full
 from system.persistence.probing import NoConnection, try_to_write
-from system.runner.lease import LeasesUnavailable
 from system.runner.service import RunnerService
 
 from .asking import Known, Question

@@ -16,7 +16,7 @@ from system.operations.figures import OldestOpen, oldest
 from system.operations.positions import Position, positions
 from system.operations.stuck import PositionWatch, StuckReport, find_stuck, owners_of
 from system.persistence.agreement import Disagreement
-from system.projections.saga_figures import (
+from system.projections.saga_log.figures import (
     Settling,
     count_by_status,
     count_compensations,

@@ -1,1 +1,2 @@
-"""What operators ask of a system, as functions that return reports."""
+"""What an operator asks of a running system: is it well, how far is it, does anything stand still. Nothing
+here repairs anything: that is `recovery`."""

@@ -24,7 +24,7 @@ from system.persistence.full_disk import is_full
 from system.persistence.postgres.suitable import Database
 from system.persistence.postgres.suitable import examine as examine_database
 from system.persistence.private_files import open_to_others
-from system.settings import IN_MEMORY, SQLITE, InvalidSettings, Settings
+from system.settings.environment import IN_MEMORY, SQLITE, InvalidSettings, Settings
 
 REFERENCES_TOLD = 5
 

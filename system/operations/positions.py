@@ -8,10 +8,10 @@ from eventsourcing.persistence import TrackingRecorder
 from application.views import Damage, damage_of
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.processes.following import Following
-from system.runner.agreement import agreement_store
-from system.runner.parked import ParkedEvent
-from system.runner.salvage import lot_of
+from system.followers.agreement import agreement_store
+from system.followers.following import Following
+from system.followers.parked import ParkedEvent
+from system.followers.salvage import lot_of
 
 
 @dataclass(frozen=True)

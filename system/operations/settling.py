@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.runner.feed import STORE_FAULTS
+from system.persistence.faults import STORE_FAULTS
 from system.runner.service import RunnerService
 
 from .positions import is_settled, positions

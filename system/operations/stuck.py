@@ -11,14 +11,14 @@ from typing import Any, cast
 from system.bootstrap import Orderwright, persistence_of
 from system.definition import OrderFulfilment
 from system.definition import orderwright as definition
+from system.leases.owners import owners_in
 from system.operations.positions import DamagedLot, Position, damaged_lots, parked_events, positions
 from system.persistence.recorders import RowStore
 from system.persistence.search import facts_of
-from system.projections.overdue import OverdueSaga, count_overdue, overdue_sagas
-from system.projections.saga_figures import count_waiting, waiting_orders
-from system.runner.owners import owners_in
+from system.projections.saga_log.figures import count_waiting, waiting_orders
+from system.projections.saga_log.overdue import OverdueSaga, count_overdue, overdue_sagas
 from system.runner.service import RunnerService
-from system.settings import ON_POSTGRES
+from system.settings.environment import ON_POSTGRES
 
 SHOWN = 20
 LOOKS_APART_SECONDS = 1.0

@@ -3,7 +3,7 @@
 import structlog
 
 from system.bootstrap import Orderwright
-from system.persistence.sqlite_files import Datastore
+from system.persistence.sqlite.files import Datastore
 
 log = structlog.get_logger()
 

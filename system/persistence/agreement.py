@@ -1,6 +1,6 @@
 """Followers and the log they read have to agree: what is kept of it, and what happens when they do not.
 
-With a position is kept what stands there: its mark, see `system.runner.marks`. When the log does not
+With a position is kept what stands there: its mark, see `system.followers.marks`. When the log does not
 have that event any more (an older copy was put in its place, its end was lost), going on would pass
 over events that nobody has read, or react to some twice. So it is noted beside the log, in its own
 store, and while that stands the table of the events itself takes no more of them, whoever writes.

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError
 
-from system.runner.turn import aside
+from system.concurrency.turn import aside
 
 from .sessions import SettledConnection
 

@@ -33,9 +33,9 @@ from .conflicts import told_apart
 from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
 from .postgres_agreement import PostgresAgreement
 from .sql import for_postgres, for_sqlite
-from .sqlite_agreement import SqliteAgreement, agreement_statements, move_mark
-from .sqlite_files import Datastore
-from .sqlite_indexes import search_indexes
+from .sqlite.agreement import SqliteAgreement, agreement_statements, move_mark
+from .sqlite.files import Datastore
+from .sqlite.indexes import search_indexes
 from .tables import Change, Table, postgres_parameters, postgres_statement, sqlite_statement
 
 LogRow = tuple[UUID, int, str, bytes, int]

@@ -21,7 +21,7 @@ from .answers import Pace, at_pace
 from .event_facts import EventCriteria as EventCriteria
 from .event_facts import facts_of as facts_of
 from .postgres.recorder import TunedRecorder
-from .sqlite_indexes import CORRELATION, RECORDED, USER
+from .sqlite.indexes import CORRELATION, RECORDED, USER
 
 SCANNED_AT_ONCE = 100
 LOOKED_AT_FIRST = 2000

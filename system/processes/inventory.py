@@ -9,10 +9,9 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.inventory import Inventory
 from domain.fulfilment import Fulfilment
+from domain.fulfilment.categories import ASKS_ORDERS, ASKS_PAYMENTS, PROGRESS
 from domain.shared.ids import reservation_id, stock_item_id
-
-from .following import Process
-from .saga_facts import ASKS_ORDERS, ASKS_PAYMENTS, PROGRESS
+from system.followers.following import Process
 
 
 class InventoryProcess(Inventory, Process):

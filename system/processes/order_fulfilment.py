@@ -14,8 +14,7 @@ from domain.payments import Payment
 from domain.shared.ids import fulfilment_id
 from domain.shared.money import Money
 from domain.shared.products import per_product
-
-from .following import Process
+from system.followers.following import Process
 
 
 class OrderFulfilment(Process):

@@ -9,10 +9,9 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.orders import Orders
 from domain.fulfilment import Fulfilment
+from domain.fulfilment.categories import ASKS_INVENTORY, ASKS_PAYMENTS, PROGRESS
 from domain.orders import Order, OrderStatus
-
-from .following import Process
-from .saga_facts import ASKS_INVENTORY, ASKS_PAYMENTS, PROGRESS
+from system.followers.following import Process
 
 
 class OrdersProcess(Orders, Process):

@@ -9,12 +9,11 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.payments import Payments
 from domain.fulfilment import Fulfilment
+from domain.fulfilment.categories import ASKS_INVENTORY, ASKS_ORDERS, PROGRESS
 from domain.payments import Payment, PaymentStatus
 from domain.payments.payment import UNDECIDED
 from domain.shared.ids import payment_id
-
-from .following import Process
-from .saga_facts import ASKS_INVENTORY, ASKS_ORDERS, PROGRESS
+from system.followers.following import Process
 
 
 class PaymentsProcess(Payments, Process):

@@ -1,1 +1,2 @@
-"""The read models: each a follower, its tables and its queries."""
+"""The read models, a folder each: its tables, its follower and its queries. What all of them share is in
+`followers`."""

@@ -29,11 +29,6 @@ import structlog
 from eventsourcing.application import ProcessingEvent
 from eventsourcing.persistence import (
     IntegrityError,
-    InterfaceError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
     StoredEvent,
 )
 
@@ -42,21 +37,18 @@ from application.unreadable import UnreadableEvent
 from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
+from system.concurrency.pulse import of_this_thread
+from system.followers.agreement import agreement_store, disagreement, is_noted, note
+from system.followers.following import Following
+from system.followers.log import Entry, Log
+from system.followers.marks import Mark
+from system.followers.parked import Pointer, error_text
+from system.followers.parking import ParkingLot, parking_lot_id
+from system.followers.salvage import lot_of
+from system.followers.working_set import PageOfWork, WorkingSet
 from system.persistence.agreement import Checkpoint, LogDisagrees
+from system.persistence.faults import STORE_FAULTS
 from system.persistence.search import facts_of
-from system.processes.following import Following
-
-from .agreement import agreement_store, disagreement, is_noted, note
-from .log import Entry, Log
-from .marks import Mark
-from .parked import Pointer, error_text
-from .parking import ParkingLot, parking_lot_id
-from .pulse import of_this_thread
-from .salvage import lot_of
-from .working_set import PageOfWork, WorkingSet
-
-STORE_FAULTS = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
-"""Not the event's fault: the store is away, overloaded or wrongly set up."""
 
 ATTEMPTS = 3
 PAUSE_BETWEEN_ATTEMPTS = 0.05

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from system.concurrency.pulse import Pulse
+from system.concurrency.turn import Turn
+from system.concurrency.wakeup import Wakeup
 from system.persistence.agreement import LogDisagrees
+from system.persistence.faults import STORE_FAULTS
 
-from .feed import STORE_FAULTS, Feed
-from .pulse import Pulse
-from .turn import Turn
+from .feed import Feed
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
@@ -21,34 +23,6 @@ LOOK_EVERY_SECONDS = 5.0
 """So often a follower looks for news while it would be woken by any, and up to a fifth more often."""
 
 log = structlog.get_logger()
-
-
-class Wakeup:
-    """A bell that threads wait for, and a flag that tells them to go home."""
-
-    def __init__(self) -> None:
-        self._bell = threading.Event()
-        self.is_stopping = False
-        self.is_held = False
-        """Whether a worker beside a follower has to wait: what it would act on is not to be trusted."""
-
-    def ring(self) -> None:
-        """Wake whoever waits, now or next time."""
-        self._bell.set()
-
-    def stop(self) -> None:
-        """Wake whoever waits, for the last time."""
-        self.is_stopping = True
-        self._bell.set()
-
-    def wait(self, seconds: float) -> None:
-        """Until rung, or so long."""
-        self._bell.wait(seconds)
-
-    def clear(self) -> None:
-        """Forget earlier rings; what was recorded before this is looked at next."""
-        if not self.is_stopping:
-            self._bell.clear()
 
 
 class FollowerLoop(threading.Thread):

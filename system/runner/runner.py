@@ -17,15 +17,17 @@ from uuid import UUID
 from eventsourcing.application import Application
 from eventsourcing.system import Leader, RecordingEvent, RecordingEventReceiver, System
 
-from system.processes.following import Following
+from system.concurrency.memory import collect_garbage_less_often
+from system.concurrency.pulse import Pulse
+from system.concurrency.turn import Turn
+from system.concurrency.wakeup import Wakeup
+from system.followers.following import Following
+from system.followers.log import Leading, Log
+from system.followers.working_set import Repository, WorkingSet
+from system.persistence.faults import STORE_FAULTS
 
-from .feed import STORE_FAULTS, Feed
-from .log import Leading, Log
-from .loop import FollowerLoop, Wakeup
-from .memory import collect_garbage_less_often
-from .pulse import Pulse
-from .turn import Turn
-from .working_set import Repository, WorkingSet
+from .feed import Feed
+from .loop import FollowerLoop
 
 STOP_WITHIN_SECONDS = 5.0
 

@@ -7,7 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from .lease import Leases, LeasesUnavailable
+from system.leases.lease import Leases, LeasesUnavailable
+
 from .runner import Runner
 
 RENEW_EVERY_SECONDS = 0.5

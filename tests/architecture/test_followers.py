@@ -8,7 +8,7 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from domain.orders import Order
 from system.definition import orderwright
-from system.processes.following import Following, handled_events
+from system.followers.following import Following, handled_events
 from tests.history.samples import recorded_event_types
 
 RECORDS: dict[str, tuple[str, ...]] = {

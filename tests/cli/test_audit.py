@@ -9,7 +9,7 @@ from domain.inventory import StockItem
 from domain.shared.causes import Cause, because_of
 from domain.shared.ids import stock_item_id
 from system.bootstrap import build
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.support.stories import FRIDAY_NOON
 from web.cli import progress
 

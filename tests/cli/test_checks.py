@@ -5,7 +5,7 @@ import json
 import pytest
 
 from application.inventory import Inventory
-from system.settings import Settings
+from system.settings.environment import Settings
 
 from .console import Console
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from system.projections.order_dashboard import OrderDashboard
+from system.projections.order_dashboard.follower import OrderDashboard
 from tests.support.poison import short_pauses
 
 from .console import Console

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from system.operations import trail
+from system.queries import trail
 from tests.support.waiting import PATIENCE_SECONDS
 from web.cli.commands import EXIT_CODES
 

@@ -11,7 +11,7 @@ import pytest
 
 from system.bootstrap import build
 from system.runner.service import RunnerService
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.support.small_disks import SmallDisk, small_disk
 from tests.support.waiting import wait_until
 from tests.web.api import Answer, Api

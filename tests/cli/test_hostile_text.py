@@ -17,7 +17,7 @@ from eventsourcing.persistence import StoredEvent
 from system.bootstrap import build
 from system.observability.logs import configure_logs
 from system.observability.visible import visible, visible_json
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.cli.console import ROOT, Console
 from tests.support.waiting import PATIENCE_SECONDS
 from web.cli import main

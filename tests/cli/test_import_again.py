@@ -14,7 +14,7 @@ from application.base import CommandContext
 from application.orders import Item, PlaceOrder
 from application.queries import PageRequest
 from system.bootstrap import Orderwright, build
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.support.stories import FRIDAY_NOON
 from tests.support.waiting import PATIENCE_SECONDS
 

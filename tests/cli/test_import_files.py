@@ -189,7 +189,7 @@ def test_what_stands_where_the_report_should_go_is_left_alone(
 def test_a_file_that_comes_while_it_imports_is_left_alone_too(
     console: Console, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from system.operations import importing
+    from system.imports import importing
 
     path, place = tmp_path / "report.csv", importing.Import.place_orders
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from system.bootstrap import Orderwright, build
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 from .console import Console

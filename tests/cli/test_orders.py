@@ -3,8 +3,8 @@
 import pytest
 
 from system.bootstrap import build
-from system.settings import Settings
-from tests.operations.planting import NOBODY, plant_reservation
+from system.settings.environment import Settings
+from tests.support.planting import NOBODY, plant_reservation
 
 from .console import Console
 

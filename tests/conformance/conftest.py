@@ -11,8 +11,8 @@ from eventsourcing.persistence import ProcessRecorder
 from system.bootstrap import application_environment
 from system.definition import Orders
 from system.definition import orderwright as definition
-from system.projections.projection import Projection
-from system.settings import Settings
+from system.followers.projection import Projection
+from system.settings.environment import Settings
 from tests.support.fixtures import (
     Environment,
     durable_persistence,

@@ -17,9 +17,9 @@ from eventsourcing.persistence import Tracking
 from domain.payments import Payment, Trouble
 from domain.shared.causes import Cause, because_of
 from domain.shared.money import Money
-from system.projections.order_dashboard import OrderDashboard
-from system.projections.payment_ledger import LEDGER, LONGEST_PAUSE, DueCall, PaymentLedger
-from system.projections.projection import Projection
+from system.followers.projection import Projection
+from system.projections.order_dashboard.follower import OrderDashboard
+from system.projections.payment_ledger.follower import LEDGER, LONGEST_PAUSE, DueCall, PaymentLedger
 from tests.support.fixtures import Environment
 from tests.support.stories import FRIDAY_NOON, ORDER_ID, new_events
 

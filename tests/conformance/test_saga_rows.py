@@ -14,11 +14,11 @@ from eventsourcing.persistence import Tracking
 
 from application.queries import PageRequest
 from domain.shared.causes import Cause, because_of
-from system.projections.order_dashboard import OrderDashboard
-from system.projections.overdue import count_overdue, overdue_sagas
-from system.projections.projection import Projection
-from system.projections.saga_figures import count_waiting, oldest_open, waiting_orders
-from system.projections.saga_log import SagaLog
+from system.followers.projection import Projection
+from system.projections.order_dashboard.follower import OrderDashboard
+from system.projections.saga_log.figures import count_waiting, oldest_open, waiting_orders
+from system.projections.saga_log.follower import SagaLog
+from system.projections.saga_log.overdue import count_overdue, overdue_sagas
 from tests.domain.fulfilment.news import hear, started
 from tests.support.fixtures import Environment
 from tests.support.stories import FRIDAY_NOON, ORDER_ID, new_events

@@ -16,11 +16,11 @@ from eventsourcing.persistence import (
 from domain.inventory import StockItem
 from domain.shared.causes import because_of
 from system.definition import orderwright as definition
+from system.followers.marks import Mark
+from system.followers.projection import Projection
 from system.persistence.agreement import Checkpoint
 from system.persistence.postgres.recorder import TunedRecorder
 from system.persistence.tables import Table
-from system.projections.projection import Projection
-from system.runner.marks import Mark
 from tests.support.fixtures import Environment
 from tests.support.stories import ADA_ASKS
 

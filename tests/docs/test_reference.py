@@ -16,9 +16,9 @@ import domain
 import system
 import web
 from application.errors import DomainError
+from system.audit import Rule
 from system.bootstrap import POSTGRES_DEFAULTS, TUNED_DEFAULTS, build
-from system.operations.audit import Rule
-from system.settings import Settings
+from system.settings.environment import Settings
 from web.api.app import create_app
 from web.cli import main
 

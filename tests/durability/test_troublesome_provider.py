@@ -16,11 +16,11 @@ from application.orders import Item, PlaceOrder
 from application.ports import ChargeDeclined, ChargeRequest, GatewayError, GatewayTimeout, RefundRequest
 from application.queries import PageRequest
 from domain.shared.ids import order_id_from_ref
+from system.audit import audit
 from system.gateways.simulated import SimulatedGateway
-from system.operations.audit import audit
-from system.operations.dead_letters.actions import retry_all
-from system.operations.dead_letters.cases import CaseQuery
-from system.operations.dead_letters.desk import list_cases, matching
+from system.recovery.dead_letters.actions import retry_all
+from system.recovery.dead_letters.cases import CaseQuery
+from system.recovery.dead_letters.desk import list_cases, matching
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_charged_at_most_once
 from tests.support.running_shop import Shop

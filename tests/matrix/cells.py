@@ -9,7 +9,7 @@ from application.payments import Outcome
 from application.ports import GatewayRefusal, GatewayTimeout
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, STEPS, Fulfilment
 from domain.shared.causes import Cause
-from system.runner.working_set import PageOfWork, WorkingSet
+from system.followers.working_set import PageOfWork, WorkingSet
 from tests.support.poison import Poison
 from tests.support.stories import FRIDAY_NOON
 

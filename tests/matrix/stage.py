@@ -6,9 +6,9 @@ from uuid import UUID
 
 from application.queries import PageRequest
 from domain.fulfilment import STEP
-from system.operations.audit import audit
-from system.operations.dead_letters.cases import CaseQuery
-from system.operations.dead_letters.desk import list_cases
+from system.audit import audit
+from system.recovery.dead_letters.cases import CaseQuery
+from system.recovery.dead_letters.desk import list_cases
 from tests.support.clocks import StandingClock
 from tests.support.gateways import TroublesomeGateway
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from domain.shared.errors import DomainError
+from system.audit import audit
 from system.definition import orderwright as definition
-from system.gateways import worker
+from system.followers.following import Following
 from system.gateways.simulated import SimulatedGateway
-from system.operations.audit import audit
-from system.processes.following import Following
+from system.workers import payment_caller as worker
 from tests.support.agreement import live_rows, log_of, rebuilt_rows
 from tests.support.clocks import StandingClock
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances

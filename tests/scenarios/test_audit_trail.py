@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from application.orders import OrderNotFound
-from system.operations.trail import order_events
+from system.queries.trail import order_events
 from tests.support.running_shop import Shop
 
 OF_ITS_OWN = {"Orders", "OrderFulfilment", "Payments"}

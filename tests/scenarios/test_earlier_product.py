@@ -6,7 +6,7 @@ import pytest
 
 from application.orders import Item, PlaceOrder
 from domain.shared.products import InvalidSku
-from system.operations.audit.run import audit
+from system.audit.run import audit
 from tests.support.earlier import placed_earlier, received_earlier
 from tests.support.running_shop import Shop
 

@@ -10,8 +10,8 @@ from eventsourcing.persistence import StoredEvent
 from application.queries import EventQuery, InvalidQuery, PageRequest, StreamNotFound
 from application.views import FoundEvent
 from domain.shared.ids import payment_id
-from system.operations.events import find_events, stream_events
-from system.operations.trail import order_events
+from system.queries.events import find_events, stream_events
+from system.queries.trail import order_events
 from tests.support.running_shop import Shop
 
 

@@ -9,7 +9,7 @@ import pytest
 from domain.fulfilment import PROCESS_PAYMENT
 from domain.shared.causes import Cause, because_of
 from system.operations.figures import SagaFigures, saga_figures
-from system.projections.saga_figures import ReasonFigures, count_confirmed
+from system.projections.saga_log.figures import ReasonFigures, count_confirmed
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.running_shop import Shop

@@ -18,8 +18,8 @@ from domain.payments import Payment
 from domain.shared.ids import fulfilment_id, payment_id, stock_item_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.operations.saga import fulfilment_of
-from system.projections.projection import Projection
+from system.followers.projection import Projection
+from system.queries.fulfilment import fulfilment_of
 
 from .running_shop import Shop
 

@@ -14,7 +14,7 @@ from application.ports import PaymentGateway
 from system.bootstrap import Clock, build, migration_targets, utc_now
 from system.gateways.simulated import SimulatedGateway
 from system.persistence.postgres import migrations
-from system.settings import Settings
+from system.settings.environment import Settings
 
 from .postgres import PrivatePostgres
 from .running_shop import Shop

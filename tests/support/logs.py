@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from system.bootstrap import application_environment
 from system.definition import orderwright as definition
 from system.persistence.agreement import LogDisagrees
-from system.settings import ON_POSTGRES, Settings
+from system.settings.environment import ON_POSTGRES, Settings
 
 
 def tell_postgres(environment: Mapping[str, str], statement: str, *parameters: Any) -> list[Any]:

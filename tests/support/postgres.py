@@ -1,6 +1,6 @@
 """The private PostgreSQL of the tests is the one that benchmarks use as well."""
 
-from system.operations.private_postgres import (
+from system.bench.private_postgres import (
     PrivatePostgres,
     copy_installation,
     find_binaries,

@@ -12,7 +12,7 @@ from domain.inventory import StockItem
 from domain.payments import Payment
 from domain.shared.ids import payment_id, stock_item_id
 from system.bootstrap import Orderwright
-from system.operations.saga import fulfilment_of
+from system.queries.fulfilment import fulfilment_of
 
 from .ways import Way
 

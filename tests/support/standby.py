@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from system.operations.private_postgres import SUPERUSER, PrivatePostgres, find_binaries
+from system.bench.private_postgres import SUPERUSER, PrivatePostgres, find_binaries
 
 from .waiting import wait_until
 

@@ -10,9 +10,9 @@ from eventsourcing.system import SingleThreadedRunner
 from application.ports import PaymentGateway
 from system.bootstrap import Clock, Orderwright, application_environment, build
 from system.definition import orderwright as definition
-from system.gateways.worker import GatewayWorker
 from system.runner.runner import Runner
-from system.settings import Settings
+from system.settings.environment import Settings
+from system.workers.payment_caller import GatewayWorker
 
 from .clocks import StandingClock, monotonic_of
 from .waiting import PATIENCE_SECONDS, wait_until

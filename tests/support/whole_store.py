@@ -9,7 +9,7 @@ from psycopg.sql import SQL, Identifier
 
 from system.bootstrap import Orderwright
 from system.persistence.recorders import InMemoryRecorder, SqliteRecorder
-from system.settings import ON_POSTGRES
+from system.settings.environment import ON_POSTGRES
 
 
 def everything_in(orderwright: Orderwright, environment: Mapping[str, str]) -> dict[str, str]:

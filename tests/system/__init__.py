@@ -1,1 +1,1 @@
-"""The runner, the gateways, the settings and the operations."""
+"""The ring that knows all contexts, a folder here for each of its folders."""

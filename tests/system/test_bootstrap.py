@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from system.bootstrap import build
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.support.waiting import PATIENCE_SECONDS
 
 AT_ONCE = 4

@@ -15,9 +15,9 @@ from application.orders import OrderRefTaken, Orders, PlaceOrder
 from application.queries import EventQuery, PageRequest
 from system.bootstrap import build
 from system.operations.doctor import Verdict, examine
-from system.operations.events import find_events
-from system.operations.trail import order_events
-from system.settings import Settings
+from system.queries.events import find_events
+from system.queries.trail import order_events
+from system.settings.environment import Settings
 from tests.support.agreement import all_orders, events_of
 from tests.support.commands import TEAPOT, an_order, asked
 from tests.support.fixtures import Environment, OpenWay

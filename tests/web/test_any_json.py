@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from system.bootstrap import build
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.web.api import TEA, Answer, Api, an_order
 from web.api.app import create_app
 

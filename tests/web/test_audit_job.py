@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from system.operations.audit import job
+from system.audit import job
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import UnderOurRunner
 from tests.web.api import Answer, Api

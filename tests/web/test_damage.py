@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.shared.ids import fulfilment_id, stock_item_id
-from system.operations.explain import explain
+from system.queries.explain import explain
 from tests.support.damage import change, delete, spoil_row, truncated
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.running_shop import Shop

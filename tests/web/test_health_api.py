@@ -7,9 +7,9 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from system.bootstrap import Orderwright, build
-from system.runner.lease import LeasesUnavailable
+from system.leases.lease import LeasesUnavailable
 from system.runner.service import RunnerService
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.support.ways import ByHand
 from tests.web.api import Answer, Api
 from web.api.app import create_app

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from system.operations.dead_letters import desk
+from system.recovery.dead_letters import desk
 from tests.support.fixtures import Environment
 from tests.support.poison import Poison, short_pauses
 from tests.support.ways import ByHand, Way
@@ -68,7 +68,7 @@ def test_pages_of_large_orders_end_early_and_miss_nothing(large: Api, shop: ByHa
 
 def test_a_page_has_one_item_however_large_that_is(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     orders = [api.placed() for _ in range(3)]
-    monkeypatch.setattr("system.operations.events.PAGE_BYTES", 1)
+    monkeypatch.setattr("system.queries.events.PAGE_BYTES", 1)
     pages = walked(api, "/events?limit=500")
     assert [[event["stream_id"] for event in page] for page in pages] == [[one] for one in orders] + [[]]
 

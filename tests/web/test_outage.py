@@ -6,7 +6,7 @@ import pytest
 
 from system.bootstrap import Orderwright, build
 from system.runner.service import RunnerService
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.support.postgres import PrivatePostgres
 from tests.support.waiting import wait_until
 from tests.web.api import Answer, Api, an_order

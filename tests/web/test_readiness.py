@@ -15,7 +15,7 @@ import pytest
 
 from system.bootstrap import Orderwright, build
 from system.runner.service import RunnerService
-from system.settings import Settings
+from system.settings.environment import Settings
 from tests.support.fixtures import PERSISTENCE, Environment, migrated
 from tests.support.postgres import PrivatePostgres
 from tests.support.waiting import wait_until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.operations.planting import NOBODY, pass_over, plant_reservation
+from tests.support.planting import NOBODY, pass_over, plant_reservation
 from tests.support.ways import ByHand
 from tests.web.api import Api
 

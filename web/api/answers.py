@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 from application.views import OrderView, Written, to_json
-from system.operations.consistency import token_for
+from system.queries.consistency import token_for
 from web.errors import Problem
 
 from .limits import MAX_DETAIL, MAX_ERRORS

@@ -7,9 +7,9 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotAcceptable
 
+from system.audit.job import AuditJob
 from system.bootstrap import Orderwright
 from system.observability.health import Health
-from system.operations.audit.job import AuditJob
 from system.runner.service import RunnerService
 from web.errors import STORE_CODES, AuditUnderWay, Fault, MalformedRequest, problem_of
 

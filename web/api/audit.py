@@ -4,7 +4,7 @@ from typing import cast
 
 from flask import Blueprint, Response, current_app
 
-from system.operations.audit import audit_order, job
+from system.audit import audit_order, job
 from web.errors import AuditUnderWay
 
 from .answers import answer

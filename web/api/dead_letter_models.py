@@ -6,7 +6,7 @@ from pydantic import AfterValidator
 
 from application.limits import MAX_REASON
 from application.queries import MAX_LIMIT, PageRequest
-from system.operations.dead_letters.cases import CaseQuery, order_in
+from system.recovery.dead_letters.cases import CaseQuery, order_in
 
 from .models import Model, PageParameters, Reason, Time, text_of
 

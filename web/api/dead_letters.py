@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from system.operations.dead_letters.actions import (
+from system.recovery.dead_letters.actions import (
     ActionReport,
     discard_case,
     preview_all,
@@ -10,7 +10,7 @@ from system.operations.dead_letters.actions import (
     retry_all,
     retry_case,
 )
-from system.operations.dead_letters.desk import list_cases, show_case
+from system.recovery.dead_letters.desk import list_cases, show_case
 
 from .answers import answer
 from .dead_letter_models import CaseListParameters, DiscardBody, RetryAllBody, RetryBody

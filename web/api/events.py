@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from system.operations.events import find_events, is_costly
+from system.queries.events import find_events, is_costly
 
 from .answers import answer
 from .models import EventListParameters

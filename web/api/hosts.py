@@ -9,7 +9,7 @@ import re
 import socket
 from ipaddress import ip_address
 
-from system.settings import Settings
+from system.settings.environment import Settings
 from web.errors import HostNotAllowed
 
 ANY = "*"

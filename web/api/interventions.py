@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
-from system.operations.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
-from system.operations.saga import fulfilment_of
+from system.queries.fulfilment import fulfilment_of
+from system.recovery.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
 
 from .answers import answer
 from .models import ForceFailBody, InterventionBody, NoParameters, ResumeBody

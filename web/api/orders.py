@@ -5,8 +5,8 @@ from uuid import UUID
 from flask import Blueprint, Response
 
 from application.views import OrderView
-from system.operations.saga import fulfilment_of
-from system.operations.trail import order_events
+from system.queries.fulfilment import fulfilment_of
+from system.queries.trail import order_events
 
 from .answers import answer, order_answer, written
 from .models import CancellationBody, MomentParameters, NoParameters, OrderBody, OrderListParameters

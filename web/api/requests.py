@@ -15,8 +15,8 @@ from application.inventory import ProductNotFound
 from application.limits import MAX_USER, check_name
 from application.orders import OrderNotFound
 from system.bootstrap import Orderwright
-from system.operations.consistency import check_written, parse_token, wait_until_level, wait_until_seen
-from system.projections.projection import Projection
+from system.followers.projection import Projection
+from system.queries.consistency import check_written, parse_token, wait_until_level, wait_until_seen
 from web.errors import VALUE_CODES, Fault, MalformedRequest, ReadModelBehind
 
 from .body import parse_json, pointer

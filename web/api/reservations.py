@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
-from system.operations.holders import holders
-from system.operations.releasing import preview_release, release_reservation
+from system.queries.holders import holders
+from system.recovery.releasing import preview_release, release_reservation
 
 from .answers import answer
 from .models import HolderListParameters, InterventionBody, NoParameters

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import click
 
-from system.operations.audit import AuditReport, Rule, Stage, audit_order
-from system.operations.audit import audit as audit_everything
+from system.audit import AuditReport, Rule, Stage, audit_order
+from system.audit import audit as audit_everything
 
 from .commands import Command, wants_json
 from .errors import REFUSED

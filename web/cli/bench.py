@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from system.bench.document import document, number
+from system.bench.figures import LIMIT, OURS, STOCK
+from system.bench.private_postgres import PostgresUnavailableError
+from system.bench.run import MEASUREMENTS, QUICK, BenchReport, Plan, run
 from system.bootstrap import utc_now
-from system.operations.bench.document import document, number
-from system.operations.bench.figures import LIMIT, OURS, STOCK
-from system.operations.bench.run import MEASUREMENTS, QUICK, BenchReport, Plan, run
-from system.operations.private_postgres import PostgresUnavailableError
 
 from .commands import Command, wants_json
 from .errors import UnusableFile

@@ -6,8 +6,8 @@ import click
 
 from application.views import to_json
 from system.operations.doctor import DoctorReport, examine
-from system.postgres_names import who_reads
-from system.settings import Settings
+from system.settings.environment import Settings
+from system.settings.postgres_names import who_reads
 
 from .commands import Command, wants_json
 from .errors import REFUSED

@@ -3,9 +3,9 @@
 import json
 
 from application.views import Page, to_json
-from system.operations.dead_letters.actions import ActionReport, RetryAllReport
-from system.operations.dead_letters.cases import Case, CaseDetails, MoneyAndStock
-from system.operations.dead_letters.rehearsing import Rehearsal
+from system.recovery.dead_letters.actions import ActionReport, RetryAllReport
+from system.recovery.dead_letters.cases import Case, CaseDetails, MoneyAndStock
+from system.recovery.dead_letters.rehearsing import Rehearsal
 
 from .commands import wants_json
 from .output import write_fields, write_json, write_line, write_page, write_table

@@ -9,16 +9,16 @@ import click
 
 from application.limits import MAX_REASON
 from system.bootstrap import Orderwright
-from system.operations.dead_letters.actions import (
+from system.operations.settling import settle
+from system.recovery.dead_letters.actions import (
     discard_case,
     preview_all,
     rehearse_case,
     retry_all,
     retry_case,
 )
-from system.operations.dead_letters.cases import CaseQuery
-from system.operations.dead_letters.desk import list_cases, show_case
-from system.operations.settling import settle
+from system.recovery.dead_letters.cases import CaseQuery
+from system.recovery.dead_letters.desk import list_cases, show_case
 from system.runner.service import RunnerService
 
 from .commands import Group, ask, page_options, user_option, wants_json, yes_option

@@ -3,7 +3,7 @@
 import click
 
 from application.views import to_json
-from system.operations.demo import CURRENCY, Demo
+from system.imports.demo import CURRENCY, Demo
 
 from .commands import Command, user_option, wants_json
 from .output import write_json, write_line, write_table

@@ -9,11 +9,11 @@ from eventsourcing.persistence import PersistenceError
 
 from application.errors import DomainError
 from application.queries import InvalidQuery
-from system.operations.order_files import UnreadableFile
+from system.imports.order_files import UnreadableFile
 from system.persistence.agreement import LogDisagrees
 from system.persistence.full_disk import is_full, is_of_a_full_disk
 from system.persistence.postgres.suitable import TakesNoWrites, UnsuitableDatabase
-from system.settings import InvalidSettings
+from system.settings.environment import InvalidSettings
 from web.errors import Fault, problem_of
 
 REFUSED, USAGE, NO_STORE, FAULT, NO_OUTPUT, INTERRUPTED = 1, 2, 3, 70, 74, 130

@@ -9,7 +9,7 @@ import click
 from application.limits import MAX_CORRELATION_ID, MAX_USER
 from application.queries import EventQuery
 from application.views import FoundEvent
-from system.operations.events import find_events, stream_events
+from system.queries.events import find_events, stream_events
 
 from .commands import Group, page_options, wants_json
 from .output import write_json, write_page, write_table

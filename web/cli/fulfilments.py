@@ -4,7 +4,7 @@ from uuid import UUID
 
 import click
 
-from system.operations.saga import fulfilment_of
+from system.queries.fulfilment import fulfilment_of
 
 from .commands import Group, page_options
 from .figures import figures

@@ -13,8 +13,8 @@ import click
 from application.limits import MAX_PAYMENT_METHOD
 from application.views import to_json
 from system.bootstrap import Orderwright
-from system.operations.importing import Import, Placed, Received
-from system.operations.order_files import OrderFile
+from system.imports.importing import Import, Placed, Received
+from system.imports.order_files import OrderFile
 from system.persistence.full_disk import is_of_a_full_disk
 
 from .commands import Command, user_option, wants_json

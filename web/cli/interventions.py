@@ -9,7 +9,7 @@ from application.base import CommandContext
 from application.limits import MAX_REASON
 from application.views import FulfilmentView
 from system.bootstrap import Orderwright
-from system.operations.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
+from system.recovery.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
 
 from .commands import Command, ask, user_option, yes_option
 from .fulfilment_output import write_fulfilment

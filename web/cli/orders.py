@@ -11,8 +11,8 @@ from application.limits import MAX_CUSTOMER_ID, MAX_ORDER_REF
 from application.queries import ORDER_SORTS, OrderQuery
 from application.views import OrderView
 from system.bootstrap import Orderwright
-from system.operations.explain import explain
-from system.operations.trail import order_events
+from system.queries.explain import explain
+from system.queries.trail import order_events
 
 from .commands import Group, page_options, wants_json
 from .order_commands import cancel, place

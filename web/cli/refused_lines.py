@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from system.operations.order_files import Refusal
+from system.imports.order_files import Refusal
 
 from .errors import UnusableFile, UnwritableOutput
 from .files import Place

@@ -5,7 +5,7 @@ from uuid import UUID
 import click
 
 from application.limits import MAX_REASON
-from system.operations.releasing import ReservationReport, preview_release, release_reservation
+from system.recovery.releasing import ReservationReport, preview_release, release_reservation
 
 from .commands import Command, ask, user_option, wants_json, yes_option
 from .errors import REFUSED

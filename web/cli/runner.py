@@ -12,7 +12,7 @@ from system.definition import orderwright as definition
 from system.observability.logs import configure_logs
 from system.operations.writable import warn_of_unwritable
 from system.runner.service import RunnerService, log_change
-from system.settings import Settings
+from system.settings.environment import Settings
 
 from .commands import Command
 from .store import settings_now

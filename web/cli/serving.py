@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from system.settings import ON_POSTGRES
+from system.settings.environment import ON_POSTGRES
 from web.server import serve as serve_http
 
 from .commands import Command

@@ -4,7 +4,7 @@ import click
 
 from application.limits import MAX_REASON
 from application.views import to_json
-from system.operations.holders import holders
+from system.queries.holders import holders
 
 from .commands import Group, page_options, user_option, wants_json
 from .output import write_fields, write_json, write_line, write_page

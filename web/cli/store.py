@@ -9,12 +9,12 @@ from uuid import uuid4
 from application.base import CommandContext
 from application.views import Written
 from system.bootstrap import Orderwright, build
+from system.followers.projection import Projection
 from system.observability.logs import configure_logs
-from system.operations.consistency import parse_token, token_for, wait_until_seen
 from system.operations.settling import settle
-from system.projections.projection import Projection
+from system.queries.consistency import parse_token, token_for, wait_until_seen
 from system.runner.service import RunnerService
-from system.settings import Settings
+from system.settings.environment import Settings
 
 from .commands import wants_json
 from .progress import Advance, progress_bars

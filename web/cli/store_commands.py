@@ -3,8 +3,8 @@
 import click
 
 from application.limits import MAX_REASON
-from system.operations.realigning import LogToRealign, RealignReport, preview_realigning
-from system.operations.realigning import realign as realign_logs
+from system.recovery.realigning import LogToRealign, RealignReport, preview_realigning
+from system.recovery.realigning import realign as realign_logs
 
 from .commands import Group, user_option, wants_json
 from .errors import REFUSED

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
-from system.runner.turn import aside
+from system.concurrency.turn import aside
 
 MOST_EVENTS = 500
 """So many events go together; one append alone may have more."""

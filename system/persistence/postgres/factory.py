@@ -7,7 +7,7 @@ from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment, EnvType
 
 from system.persistence.sessions import RELIED_ON
-from system.postgres_names import TLS
+from system.settings.postgres_names import TLS
 
 from .pool import Datastore, Pool
 from .recorder import TunedRecorder

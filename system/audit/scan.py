@@ -1,0 +1,198 @@
+"""One pass over the four logs, up to where each ended when it began.
+
+Each event is decoded and must be the one that belongs at its place; none is kept. The four ends are not
+one consistent cut: what went on between reading them looks wrong. So a scan yields suspects, not offenders.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+from uuid import UUID
+
+from eventsourcing.application import Application
+
+from application.unreadable import UnreadableEvent
+from domain.shared.ids import fulfilment_id, payment_id, reservation_id
+from domain.shared.money import Money
+from system.bootstrap import Orderwright
+from system.followers.log import Entry
+from system.persistence.recorders import LogReader, LogRow
+
+from . import meanings
+from .books import Books
+from .facts import OrderMark, PaymentMark, ReservationMark, SagaMark
+from .places import Places
+from .report import Offender, Rule
+from .shelves import Shelves
+
+LOGS = ("Inventory", "Payments", "OrderFulfilment", "Orders")
+"""In this order their ends are read: an order is placed before anything is done for it, so each order
+that the other logs tell of is found in the part of Orders that is read."""
+
+PAGE = 2000
+TELL_EVERY = 100
+
+_OF_AN_ORDER = {
+    "OrderFulfilment": (fulfilment_id, Rule.SAGA_AGREES),
+    "Payments": (payment_id, Rule.PAYMENT_HAS_ORDER),
+    "Inventory": (reservation_id, Rule.RESERVATION_HAS_ORDER),
+}
+"""The id of an order's one stream in each log, and the rule that another stream would break."""
+
+Look = Callable[[int, int], object]
+"""Told how many events are read, of how many."""
+
+
+class Scan:
+    """What the logs tell. `suspects` are orders whose events could not be taken in as they stand, and
+    `strays` are streams that belong to no order, or do not even say to which."""
+
+    def __init__(self, orderwright: Orderwright, look: Look) -> None:
+        self._applications = orderwright.applications
+        self._look = look
+        self._log = ""
+        self._rows: dict[int, int] = {}
+        self.positions = heads(orderwright)
+        self.events = 0
+        self.books = Books()
+        self.shelves = Shelves()
+        self.suspects: set[UUID] = set()
+        self.strays: dict[tuple[str, UUID], Offender] = {}
+
+    def run(self) -> None:
+        """Read everything."""
+        self._read("Orders", meanings.ORDER, self._take_order)
+        self._read("OrderFulfilment", meanings.SAGA, self._take_saga)
+        self._read("Payments", meanings.PAYMENT, self._take_payment)
+        inventory = {**meanings.RESERVATION, **dict.fromkeys(meanings.SHELF)}
+        self._read("Inventory", inventory, self._take_inventory)
+        self._rows = {}
+
+    def _read(self, name: str, wanted: Mapping[str, Any], take: Callable[..., None]) -> None:
+        self._rows = {}  # one index at a time
+        if name in _OF_AN_ORDER:
+            self._rows = self.books.streams(_OF_AN_ORDER[name][0])
+        self._log = name
+        before, whole = self._read_before(name), sum(self.positions.values())
+        application = self._applications[name]
+        places = Places(name)
+        for rows in pages(application, self.positions[name]):
+            for stored in rows:
+                entry = Entry(stored, application.mapper)
+                number, topic = entry.originator_id.int, entry.topic
+                row = self._rows.get(number)
+                if topic in wanted:
+                    take(wanted[topic], row, entry)
+                    row = self._rows.get(number) if row is None else row
+                wrong = places.check(entry, row)
+                if wrong is not None:
+                    self._spoilt(entry, row, wrong)
+            self.events += len(rows)
+            self._look(before + rows[-1][4], whole)
+
+    def _read_before(self, name: str) -> int:
+        """How many events there are in the logs that are read before this one."""
+        return sum(self.positions[other] for other in LOGS[LOGS.index(name) + 1 :])
+
+    # Where whatever is wrong with one event may not stop the audit, the order is looked at again, and
+    # then it is found out what is wrong.
+
+    def _take_order(self, mark: OrderMark, row: int | None, entry: Entry) -> None:
+        stream_id = entry.originator_id
+        if mark == OrderMark.CREATED and row is None:
+            with self._suspecting(stream_id):
+                created = entry.event
+                total = Money(created.total, created.currency)
+                row = self._rows[stream_id.int] = self.books.open(stream_id, total.minor, total.currency)
+        if row is None:
+            self.suspects.add(stream_id)
+        else:
+            self.books.order[row] = mark
+
+    def _take_saga(self, mark: SagaMark, row: int | None, entry: Entry) -> None:
+        if row is None:
+            self._suspect(entry)
+        else:
+            self.books.saga[row] = mark
+
+    def _take_payment(self, mark: PaymentMark, row: int | None, entry: Entry) -> None:
+        if row is None:
+            self._suspect(entry)
+        elif mark == PaymentMark.CHARGED:
+            self.books.count_charge(row)
+        elif mark == PaymentMark.REFUNDED:
+            self.books.count_refund(row)
+        else:
+            with self._suspecting(row):
+                asked = entry.event
+                amount = Money(asked.amount, asked.currency)
+                self.books.ask_charge(row, amount.minor, amount.currency)
+
+    def _take_inventory(self, mark: ReservationMark | None, row: int | None, entry: Entry) -> None:
+        if mark is None:
+            self.shelves.fold(entry)
+            return
+        if row is None:
+            self._suspect(entry)
+        else:
+            self.books.reservation[row] = mark
+        if mark != ReservationMark.REJECTED:
+            change = self.shelves.hold if mark == ReservationMark.HELD else self.shelves.let_go
+            with self._suspecting(row):
+                change(entry.event.lines)
+
+    def _spoilt(self, entry: Entry, row: int | None, wrong: UnreadableEvent) -> None:
+        """Something is wrong with an event, whatever it says."""
+        stream_id = entry.originator_id
+        if row is not None:
+            self.suspects.add(self.books.order_id(row))
+        elif entry.topic in meanings.SHELF and self._log == "Inventory":
+            self.shelves.spoil(entry, wrong)
+        elif stream_id not in self.suspects:
+            self._stray(stream_id, wrong.message)
+
+    def _stray(self, stream_id: UUID, found: str) -> None:
+        offender = Offender(Rule.READABLE, None, None, "events that can be read", found)
+        self.strays.setdefault((self._log, stream_id), offender)
+
+    def _suspect(self, entry: Entry) -> None:
+        """Remember the order of an event that belongs to none that is known, else its stream."""
+        stream_id = entry.originator_id
+        derive, rule = _OF_AN_ORDER.get(self._log, (None, Rule.READABLE))
+        try:
+            order_id = entry.event.order_id
+        except Exception as error:
+            self._stray(stream_id, str(error))
+            return
+        if derive is None or derive(order_id) == stream_id:
+            self.suspects.add(order_id)
+        else:
+            found = f"stream {stream_id} of {self._log} says that it is this order's"
+            expected = f"the one stream of the order there, {derive(order_id)}"
+            self.strays[self._log, stream_id] = Offender(rule, str(order_id), None, expected, found)
+
+    @contextmanager
+    def _suspecting(self, order: UUID | int | None) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if order is not None:
+                self.suspects.add(self.books.order_id(order) if isinstance(order, int) else order)
+
+
+def heads(orderwright: Orderwright) -> dict[str, int]:
+    """Where each of the four logs ends."""
+    return {name: orderwright.applications[name].recorder.max_notification_id() or 0 for name in LOGS}
+
+
+def pages(application: Application[UUID], head: int) -> Iterator[list[LogRow]]:
+    """An application's log up to a position, read in large pages and given in small parts."""
+    reader = cast(LogReader, application.recorder)
+    position = 0
+    while position < head:
+        page = [row for row in reader.select_log(position, PAGE) if row[4] <= head]
+        if not page:
+            return
+        for first in range(0, len(page), TELL_EVERY):
+            yield page[first : first + TELL_EVERY]
+        position = page[-1][4]

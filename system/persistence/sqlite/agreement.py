@@ -1,0 +1,85 @@
+"""Agreement of followers and logs in SQLite files, see `agreement`.
+
+The library writes its table of positions without naming columns, so the marks stand beside it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError, Tracking
+from eventsourcing.sqlite import SQLiteCursor
+
+from system.persistence.agreement import REFUSED, KeepsAgreement, Step, agreement_tables
+from system.persistence.sql import for_sqlite
+from system.persistence.tables import Table
+
+# A mark may stand where no position is yet: that of a log which was set back before it was ever read.
+_CHECKPOINT = """
+SELECT (SELECT max(notification_id) FROM tracking WHERE application_name = :leader) AS position,
+(SELECT mark FROM marks WHERE application_name = :leader) AS mark
+"""
+
+_MARK = (
+    "INSERT INTO marks VALUES (:leader, :mark) ON CONFLICT (application_name) DO UPDATE "
+    "SET mark = :mark WHERE marks.mark IS :before RETURNING 1"
+)
+
+
+def agreement_statements(events: str) -> list[str]:
+    """Statements that make what is not there yet: the tables, and the trigger that refuses events."""
+    noted, done = agreement_tables("")
+    trigger = (
+        f"CREATE TRIGGER IF NOT EXISTS {events}_refused BEFORE INSERT ON {events} "
+        f"WHEN EXISTS (SELECT 1 FROM {noted.name}) BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+    )
+    return [
+        "CREATE TABLE IF NOT EXISTS marks (application_name TEXT PRIMARY KEY, mark TEXT)",
+        *(for_sqlite(table.create_statement) for table in (noted, done)),
+        trigger,
+    ]
+
+
+def move_mark(cursor: SQLiteCursor, tracking: Tracking, mark: str, before: str | None) -> None:
+    """Keep the mark of a position. Raises `IntegrityError` when another one is kept than before."""
+    cursor.execute(_MARK, {"leader": tracking.application_name, "mark": mark, "before": before})
+    if cursor.fetchone() is None:
+        raise IntegrityError(f"the position in {tracking.application_name} was moved by somebody else")
+
+
+class SqliteAgreement(KeepsAgreement):
+    """The part of `AgreementStore` that is SQLite's own."""
+
+    datastore: Any
+    events_table_name: str
+
+    def present_streams(self, stream_ids: Sequence[UUID]) -> set[UUID]:
+        """See `AgreementStore`."""
+        names = {f"id_{number}": stream_id.hex for number, stream_id in enumerate(stream_ids)}
+        statement = (
+            f"SELECT DISTINCT originator_id FROM {self.events_table_name} "
+            f"WHERE originator_id IN (:{', :'.join(names)})"
+        )
+        return {UUID(row["originator_id"]) for row in self.rows(statement, names)}
+
+    def transact(self, steps: Sequence[Step]) -> None:
+        """See `KeepsAgreement`."""
+        with self.datastore.transaction(commit=True) as cursor:
+            for statement, parameters in steps:
+                cursor.execute(for_sqlite(statement), parameters)
+
+    def checkpoint(self, leader: str) -> tuple[int, str | None]:
+        """See `AgreementStore`."""
+        (found,) = self.rows(_CHECKPOINT, {"leader": leader})
+        return found["position"] or 0, found["mark"]
+
+    def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
+        """See `AgreementStore`."""
+        steps: list[Step] = [(f"DELETE FROM @{table.name}", {}) for table in tables]
+        for leader in leaders:
+            names = {"leader": leader, "nonce": nonce}
+            steps += [
+                ("UPDATE tracking SET notification_id = 0 WHERE application_name = :leader", names),
+                ("INSERT OR REPLACE INTO marks VALUES (:leader, :nonce)", names),
+            ]
+        self.transact(steps)

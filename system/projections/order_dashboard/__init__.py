@@ -1,0 +1,1 @@
+"""The order dashboard: every order with where it stands; listed, filtered, sorted, paged."""

@@ -1,0 +1,1 @@
+"""The stock levels: on hand, reserved and available of every product."""

@@ -1,0 +1,2 @@
+"""What the API and the command line ask about orders, fulfilments and events. Nothing here changes
+anything."""

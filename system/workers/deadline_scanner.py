@@ -1,0 +1,136 @@
+"""Finds steps that take longer than they are allowed to, and tells their fulfilments.
+
+No time of day decides that. The machine that asked for a step may have had its clock wrong, this one
+may have it wrong now, and both may be put right at any moment. A step is overdue when this process has
+watched for as long as the step may take that it was not done. A process that takes over begins to watch
+anew, so work that was merely waiting for a runner gets its chance first. Only of a step that may take
+many hours, longer than processes are sure to live, the deadline that it was given counts as well.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from application.base import CommandContext
+from domain.fulfilment import STEP
+from domain.shared.errors import DomainError
+from system.concurrency.pulse import Pulse
+from system.concurrency.wakeup import Wakeup
+from system.persistence.faults import STORE_FAULTS
+from system.processes.order_fulfilment import OrderFulfilment
+from system.projections.saga_log.follower import AwaitedStep, SagaLog
+from system.projections.saga_log.overdue import ALLOWED
+from system.runner.loop import LONGEST_PAUSE
+
+WATCHED_AT_ONCE = 10_000
+"""So many awaited steps are watched; of more, those with the earliest deadlines."""
+
+LONG_ENOUGH = timedelta(hours=1)
+"""Having watched for so long is enough for a step whose deadline has passed."""
+
+LOOK_EVERY_SECONDS = 5.0
+LOOK_AT_LEAST_EVERY_SECONDS = 60.0
+"""So often where nothing is awaited, and nothing was heard of the saga log."""
+
+log = structlog.get_logger()
+
+
+class DeadlineScanner:
+    """Watches the steps that are awaited in the saga log, all the time."""
+
+    def __init__(
+        self,
+        saga_log: SagaLog,
+        fulfilments: OrderFulfilment,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.wakeup = Wakeup()
+        self.pulse = Pulse()
+        self._saga_log = saga_log
+        self._fulfilments = fulfilments
+        self._clock = clock
+        self._monotonic = monotonic
+        self._watched_since: dict[AwaitedStep, float] = {}
+        self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the end."""
+        self._thread.join(timeout)
+
+    def is_alive(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._thread.is_alive()
+
+    def is_busy(self) -> bool:
+        """Never: a deadline that has not passed is nothing to do."""
+        return False
+
+    def step(self) -> int:
+        """Tell the fulfilments of steps that are overdue by now; how many there were."""
+        now, watched = self._clock(), self._monotonic()
+        awaited = self._saga_log.awaited_steps(WATCHED_AT_ONCE)
+        self._watched_since = {step: self._watched_since.get(step, watched) for step in awaited}
+        told = 0
+        for step, since in self._watched_since.items():
+            if _is_overdue(step, timedelta(seconds=watched - since), now):
+                self._tell(step, now)
+                told += 1
+        return told
+
+    def _tell(self, awaited: AwaitedStep, now: datetime) -> None:
+        order_id, due_at = UUID(awaited.order_id), datetime.fromisoformat(awaited.due_at)
+        context = CommandContext(f"deadline:{order_id}:{awaited.step}", now)
+        try:
+            self._fulfilments.decide(
+                lambda: self._fulfilments.of_order(order_id),
+                lambda fulfilment: fulfilment.step_overdue(awaited.step, due_at),
+                context.cause(order_id),
+            )
+        except (DomainError, LookupError) as error:  # it is looked at again
+            log.warning("a deadline could not be noted", order_id=str(order_id), error=str(error))
+
+    def _run(self) -> None:
+        self.pulse.belongs_here()
+        while not self.wakeup.is_stopping:
+            self.wakeup.clear()
+            try:
+                if not self.wakeup.is_held:
+                    self.step()
+                self.pulse.rest(self._rest)
+            except STORE_FAULTS:
+                self._pause()
+            except Exception:
+                log.exception("looking for deadlines failed")
+                self._pause()
+
+    def _pause(self) -> None:
+        self.pulse.fails()
+        self._wait(LONGEST_PAUSE)
+
+    def _rest(self) -> None:
+        if not self._watched_since:
+            self.wakeup.wait(LOOK_AT_LEAST_EVERY_SECONDS)
+        self._wait(LOOK_EVERY_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        # Its follower rings at every page; what is overdue can wait for some seconds all the same.
+        look_again = time.monotonic() + seconds
+        while (left := look_again - time.monotonic()) > 0 and not self.wakeup.is_stopping:
+            self.wakeup.clear()
+            self.wakeup.wait(left)
+
+
+def _is_overdue(step: AwaitedStep, watched: timedelta, now: datetime) -> bool:
+    allowed = ALLOWED.get((step.step, step.status or ""), STEP[step.step].undo_allowed)
+    if watched >= min(allowed, LONG_ENOUGH):
+        return watched >= allowed or now >= datetime.fromisoformat(step.due_at)
+    return False

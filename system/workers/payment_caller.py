@@ -1,0 +1,293 @@
+"""Calls the payment provider, many at a time, and records what it answered.
+
+Nothing is ever recorded inside a call, nor called inside a transaction. A crash between a call
+and its record is harmless: the call is due until its outcome is recorded, and is made again with
+the same key, under which the provider charges at most once.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+from eventsourcing.persistence import IntegrityError
+
+from application.payments import Outcome, Payments
+from application.ports import (
+    ChargeRequest,
+    GatewayError,
+    GatewayRefusal,
+    GatewayTimeout,
+    PaymentGateway,
+    RefundRequest,
+)
+from application.unreadable import UnreadableEvent
+from domain.fulfilment.steps import CHARGING, REFUNDING
+from domain.payments import Payment, Trouble
+from domain.payments.payment import PaymentOutcomeContradicted
+from domain.shared.errors import DomainError
+from domain.shared.retrying import RetryPolicy
+from system.concurrency.pulse import Pulse
+from system.concurrency.turn import Turn
+from system.concurrency.wakeup import Wakeup
+from system.persistence.faults import STORE_FAULTS
+from system.projections.payment_ledger.follower import DueCall, PaymentLedger
+from system.runner.loop import LONGEST_PAUSE, LOOK_EVERY_SECONDS
+
+PAGE = 500
+REMEMBERED_CALLS = 20_000
+PAUSE_WHEN_UNREADABLE = timedelta(minutes=1)
+"""The provider is asked again under the same key, until the payment can be read and told."""
+AskedFor = tuple[str, str, datetime, int]
+
+log = structlog.get_logger()
+
+
+class GatewayWorker:
+    """Makes the calls that are due in the payment ledger."""
+
+    def __init__(
+        self,
+        ledger: PaymentLedger,
+        payments: Payments,
+        gateway: PaymentGateway,
+        *,
+        clock: Callable[[], datetime],
+        concurrency: int,
+        retry_seconds: float,
+        poll_seconds: float,
+        turn: Turn,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.wakeup = Wakeup()
+        self.pulse = Pulse()
+        self._ledger = ledger
+        self._payments = payments
+        self._gateway = gateway
+        self._clock = clock
+        self._monotonic = monotonic
+        self._concurrency = concurrency
+        first_pause = timedelta(seconds=retry_seconds)
+        self._charging = replace(CHARGING, first_pause=first_pause)
+        self._refunding = replace(REFUNDING, first_pause=first_pause)
+        self._poll_seconds = poll_seconds
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
+        self._turn = turn
+        self._in_flight: dict[Future[Callable[[Payment], None]], DueCall] = {}
+        # The ledger lags a little behind what was recorded, so answered calls are remembered.
+        self._answered: set[AskedFor] = set()
+        self._put_off: dict[AskedFor, float] = {}  # until when, by the clock that is never put right
+        self._failing_since: dict[tuple[str, UUID], float] = {}  # by the clock that is never put right
+        self._thread = threading.Thread(target=self._run, name="payment-gateway", daemon=True)
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="payment-gateway-call")
+
+    def start(self) -> None:
+        """Begin to make calls."""
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the calls in hand are over; what is not answered by then is asked again later."""
+        self._thread.join(timeout)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def is_alive(self) -> bool:
+        """Whether it makes calls."""
+        return self._thread.is_alive()
+
+    def is_busy(self) -> bool:
+        """Whether calls are in flight or due, now or later."""
+        return bool(self._in_flight) or self._ledger.count_due_calls() > 0
+
+    def step(self) -> int:
+        """Send what is due, record what is answered; how many answers were recorded."""
+        with self._turn:
+            self._send()
+        if not self._in_flight:
+            return 0
+        done, _ = self.pulse.rest(
+            lambda: wait(self._in_flight, timeout=self._poll_seconds, return_when=FIRST_COMPLETED)
+        )
+        outcomes, answered = [], []
+        for future in done:
+            call = self._in_flight.pop(future)
+            answered.append(call)
+            # A stream's time only rises, so that it is never before its question.
+            cause = replace(call.cause, time=self._clock())
+            outcomes.append(Outcome(call.order_id, self._answer(call, future), cause))
+        if outcomes:
+            try:
+                with self._turn:
+                    unrecorded = self._record(outcomes)
+                again = self._monotonic() + PAUSE_WHEN_UNREADABLE.total_seconds()
+                self._put_off |= {_asked_for(call): again for call in answered if call.order_id in unrecorded}
+            except Exception:
+                # Not all is recorded: forget what was answered, so that what is still due is asked again.
+                self._answered.clear()
+                raise
+        return len(outcomes)
+
+    def _run(self) -> None:
+        self.pulse.belongs_here()
+        while not self.wakeup.is_stopping:
+            self.wakeup.clear()
+            if self.wakeup.is_held:
+                self._answered.clear()  # the ledger may be built anew
+                self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
+                continue
+            try:
+                if not self.step() and not self._in_flight:
+                    self._rest(self._patience())
+            except STORE_FAULTS as error:
+                log.warning("payment gateway worker pauses", error=str(error))
+                self._pause()
+            except Exception:
+                log.exception("payment gateway worker failed")
+                self._pause()
+
+    def _pause(self) -> None:
+        self.pulse.fails()
+        self.wakeup.wait(LONGEST_PAUSE)
+
+    def _rest(self, seconds: float) -> None:
+        self.pulse.rest(lambda: self.wakeup.wait(seconds))
+
+    def _patience(self) -> float:
+        """How many seconds there is nothing to do, unless the ledger has news, which rings."""
+        next_at = self._ledger.next_call_after(self._looked_at)
+        if next_at is None:
+            return LOOK_EVERY_SECONDS
+        return min(max((next_at - self._clock()).total_seconds(), 0.0), LOOK_EVERY_SECONDS)
+
+    def _send(self) -> None:
+        now = self._looked_at = self._clock()
+        sent = {call.key for call in self._in_flight.values()}
+        due = [
+            call
+            for call in self._ledger.due_calls(now, PAGE + len(sent))
+            if call.key not in sent and not self._is_answered(call)
+        ]
+        for call in due[: max(0, PAGE - len(self._in_flight))]:
+            self._in_flight[self._pool.submit(self._call, call)] = call
+        if len(self._answered) > REMEMBERED_CALLS:
+            # Forgetting one too early only means that the provider is asked again, with the same key.
+            self._answered.clear()
+
+    def _is_answered(self, call: DueCall) -> bool:
+        """Whether it was answered, and the ledger will know; or the answer could not be recorded just now."""
+        asked_for = _asked_for(call)
+        until = self._put_off.get(asked_for)
+        if until is None:
+            return asked_for in self._answered
+        if self._monotonic() < until:
+            return True
+        del self._put_off[asked_for]
+        return False
+
+    def _call(self, call: DueCall) -> Callable[[Payment], None]:
+        """Make a call and return what its answer means for the payment."""
+        attempt = call.attempt
+        if call.kind == "refund":
+            return self._refund(call)
+        charge = ChargeRequest(call.key, call.payment_method, call.amount.amount, call.amount.currency)
+        try:
+            if call.kind == "call_off":
+                reference = self._gateway.call_off(charge)
+            else:
+                reference = self._gateway.charge(charge)
+        except GatewayRefusal as refusal:
+            reason = str(refusal)
+            return lambda payment: payment.decline(reason, attempt)
+        except GatewayError as failure:
+            if call.kind == "call_off":  # a failure to call it off says nothing about the charge
+                raise
+            trouble = self._failed(call, self._charging, str(failure))
+            return lambda payment: payment.charge_attempt_failed(attempt, trouble)
+        if reference is None:
+            return lambda payment: payment.called_off(attempt)
+        return lambda payment: payment.complete(reference, attempt)
+
+    def _refund(self, call: DueCall) -> Callable[[Payment], None]:
+        attempt = call.attempt
+        amount, currency = call.amount.amount, call.amount.currency
+        try:
+            self._gateway.refund(
+                RefundRequest(call.key, call.reference or "", call.payment_method, amount, currency)
+            )
+        except GatewayRefusal as refusal:
+            refused = replace(self._failed(call, self._refunding, str(refusal)), next_at=None)
+            return lambda payment: payment.refund_attempt_failed(attempt, refused)
+        except GatewayError as failure:
+            trouble = self._failed(call, self._refunding, str(failure))
+            return lambda payment: payment.refund_attempt_failed(attempt, trouble)
+        return lambda payment: payment.refund_made(attempt)
+
+    def _failed(self, call: DueCall, policy: RetryPolicy, error: str) -> Trouble:
+        """An attempt surely had no effect: when to make the next one, if ever."""
+        now = self._clock()
+        since, failures = call.failing_since or now, call.failures + 1
+        next_at = policy.next_at(failures, self._failing_for(call), now, str(call.payment_id))
+        return Trouble(error, since, failures, next_at)
+
+    def _failing_for(self, call: DueCall) -> timedelta:
+        """For how long this process has seen attempts fail; one that takes over begins to count anew."""
+        now, what = self._monotonic(), (call.kind, call.payment_id)
+        if call.failing_since is None:
+            self._failing_since.pop(what, None)
+        if len(self._failing_since) > REMEMBERED_CALLS:
+            self._failing_since.clear()
+        return timedelta(seconds=now - self._failing_since.setdefault(what, now))
+
+    def _unanswered(self, call: DueCall, error: str) -> Trouble:
+        """Nobody knows what became of the call: it is asked again, however long that takes."""
+        now = self._clock()
+        policy = self._refunding if call.kind == "refund" else self._charging
+        times = call.unanswered + 1
+        return Trouble(error, call.unknown_since or now, times, now + policy.pause(times, call.key))
+
+    def _answer(self, call: DueCall, future: Future[Callable[[Payment], None]]) -> Callable[[Payment], None]:
+        """What to tell the payment."""
+        self._answered.add(_asked_for(call))
+        try:
+            return future.result()
+        except (GatewayTimeout, GatewayError) as failure:
+            trouble = self._unanswered(call, str(failure))
+        except Exception as failure:  # whatever a provider's client raises, the outcome is unknown
+            log.exception("payment provider failed unexpectedly", key=call.key)
+            trouble = self._unanswered(call, f"{type(failure).__name__}: {failure}")
+        if call.kind == "refund":
+            return lambda payment: payment.refund_unanswered(call.attempt, trouble)
+        return lambda payment: payment.charge_unanswered(call.attempt, trouble)
+
+    def _record(self, outcomes: list[Outcome]) -> set[UUID]:
+        """Record what was answered; the orders whose payment cannot be read, so that nothing was recorded."""
+        unrecorded: set[UUID] = set()
+        try:
+            self._payments.record(outcomes)
+        except (IntegrityError, DomainError) as error:
+            if len(outcomes) > 1:
+                for outcome in outcomes:
+                    unrecorded |= self._record([outcome])
+            elif isinstance(error, IntegrityError):
+                self._payments.record(outcomes)
+            elif isinstance(error, UnreadableEvent):
+                unrecorded.add(outcomes[0].order_id)
+                log.error("payment cannot be read", order_id=str(outcomes[0].order_id), error=str(error))
+            elif isinstance(error, PaymentOutcomeContradicted):
+                self._payments.record([replace(outcomes[0], tell=_disputed(str(error)))])
+                log.error("payment outcome disputed", order_id=str(outcomes[0].order_id), error=str(error))
+            else:
+                log.error("payment outcome refused", order_id=str(outcomes[0].order_id), error=str(error))
+        return unrecorded
+
+
+def _disputed(error: str) -> Callable[[Payment], None]:
+    return lambda payment: payment.dispute(error)
+
+
+def _asked_for(call: DueCall) -> AskedFor:
+    """What tells a call from the next one under the same key."""
+    return call.kind, call.key, call.since, call.unanswered

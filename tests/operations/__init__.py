@@ -1,1 +1,0 @@
-"""Operations: what they report, and what they leave behind."""

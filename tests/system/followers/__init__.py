@@ -1,0 +1,1 @@
+"""What followers are made of."""

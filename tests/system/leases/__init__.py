@@ -1,0 +1,1 @@
+"""Each follower has one owner at a time."""

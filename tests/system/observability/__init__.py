@@ -1,0 +1,1 @@
+"""Logs, and questions that nobody waits for."""

@@ -1,0 +1,1 @@
+"""Databases, files, migrations, recorders: what is stored, and what happens when that fails."""

@@ -1,0 +1,105 @@
+"""Migrations of the tuned module: numbered, forward only, one at a time, and asked for at start."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from system.bootstrap import build, migration_targets
+from system.persistence.postgres import migrations
+from system.persistence.postgres.migrations import MIGRATIONS, SchemaMismatch
+from system.settings.environment import Settings
+from tests.support.fixtures import Environment, OpenWay
+from tests.support.running_shop import Shop
+from tests.support.ways import ByHand
+
+STOCK = {"PERSISTENCE_MODULE": "eventsourcing.postgres"}
+TUNED = {"PERSISTENCE_MODULE": "system.persistence.postgres"}
+
+
+def ask(environment: Environment, statement: str) -> list[Any]:
+    """What the database answers."""
+    with psycopg.connect(
+        host=environment["POSTGRES_HOST"],
+        user=environment["POSTGRES_USER"],
+        dbname=environment["POSTGRES_DBNAME"],
+    ) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def migrate(environment: Environment) -> int:
+    """Migrate the store; how many steps were taken."""
+    settings = Settings.from_environment(TUNED | environment)
+    return len(migrations.migrate(migration_targets(settings)))
+
+
+def test_the_steps_are_numbered_without_a_gap() -> None:
+    assert [step.number for step in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+def test_a_store_that_was_not_migrated_is_not_opened(postgres_environment: Environment) -> None:
+    with pytest.raises(SchemaMismatch, match=r"have schema version 0, .*: run `orderwright migrate`"):
+        build(Settings.from_environment(TUNED | postgres_environment))
+
+
+def test_a_store_of_a_newer_release_is_not_opened_nor_migrated(postgres_environment: Environment) -> None:
+    migrate(postgres_environment)
+    ask(postgres_environment, "INSERT INTO orderwright_schema VALUES ('Payments', 999, 'future', now())")
+    for attempt in (build, lambda settings: migrations.migrate(migration_targets(settings))):
+        with pytest.raises(SchemaMismatch, match="tables of Payments have schema version 999"):
+            attempt(Settings.from_environment(TUNED | postgres_environment))
+
+
+def test_several_may_start_it_at_once_and_each_step_is_taken_once(postgres_environment: Environment) -> None:
+    with ThreadPoolExecutor(4) as starters:
+        taken = list(starters.map(migrate, [postgres_environment] * 4))
+    targets = migration_targets(Settings.from_environment(TUNED | postgres_environment))
+    assert sum(taken) == len(MIGRATIONS) * len(targets)
+    assert migrate(postgres_environment) == 0
+
+
+def test_a_store_of_the_library_is_taken_over_with_all_it_holds(
+    postgres_environment: Environment, open_way: OpenWay
+) -> None:
+    before = Shop(open_way(ByHand, STOCK | postgres_environment))
+    before.receive("CD-X1", 5)
+    order = before.order("CD-X1")
+    before.settle()
+    before.way.close()
+
+    migrate(postgres_environment)
+    described = ask(
+        postgres_environment,
+        f"SELECT user_id, recorded_at IS NOT NULL FROM orders_events WHERE correlation_id = '{order}'",
+    )
+    assert described == [("ada", True), ("ada", True)]
+    after = Shop(open_way(ByHand, TUNED | postgres_environment))
+    assert after.status(order) == "CONFIRMED"
+    another = after.order("CD-X1")
+    after.settle()
+    assert after.status(another) == "CONFIRMED"
+    # The library goes on where the tuned module stopped, and the other way round.
+    library = Shop(open_way(ByHand, STOCK | postgres_environment))
+    third = library.order("CD-X1")
+    library.settle()
+    assert (library.status(another), after.status(third)) == ("CONFIRMED", "CONFIRMED")
+    columns = "SELECT count(*) FROM orders_events WHERE correlation_id IS NULL OR recorded_at IS NULL"
+    assert ask(postgres_environment, columns) == [(0,)]
+
+
+def test_a_step_that_fails_leaves_nothing_and_is_taken_another_time(
+    postgres_environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = migrations.Migration(
+        2, "fails", lambda _: iter(["CREATE TABLE {schema}.{app}_half (a int)", "SELECT 1 / 0"])
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", (MIGRATIONS[0], fails))
+        with pytest.raises(Exception, match="division by zero"):
+            migrate(postgres_environment)
+    assert ask(postgres_environment, "SELECT version FROM orderwright_schema") == [(1,)]
+    assert ask(postgres_environment, "SELECT 1 FROM pg_class WHERE relname LIKE '%_half'") == []
+    migrate(postgres_environment)
+    build(Settings.from_environment(TUNED | postgres_environment)).close()

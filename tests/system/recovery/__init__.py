@@ -1,0 +1,1 @@
+"""What a person does about what does not go on by itself."""

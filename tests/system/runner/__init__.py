@@ -1,0 +1,1 @@
+"""The runner: it keeps up, retries, parks, takes turns and stops."""
