@@ -20,7 +20,7 @@ from domain.payments import Payment, PaymentStatus
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.followers.following import Following
+from system.followers.follower import Follower
 from system.operations.positions import damaged_lots, parked_events
 from system.persistence.recorders import StreamReader
 
@@ -110,7 +110,7 @@ class Examiner:
     def _is_heard(self, streams: Streams) -> bool:
         """Whether every follower has read what concerns it."""
         for leader, follower_name in self._edges:
-            follower = cast(Following, self._orderwright.applications[follower_name])
+            follower = cast(Follower, self._orderwright.applications[follower_name])
             concerning = [event.id for event in streams[leader] if event.topic in follower.handled_topics]
             recorder = cast(TrackingRecorder, follower.recorder)
             if concerning and concerning[-1] > (recorder.max_tracking_id(leader) or 0):

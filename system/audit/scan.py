@@ -15,7 +15,7 @@ from application.unreadable import UnreadableEvent
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from domain.shared.money import Money
 from system.bootstrap import Orderwright
-from system.followers.log import Entry
+from system.followers.event_log import Entry
 from system.persistence.recorders import LogReader, LogRow
 
 from . import meanings

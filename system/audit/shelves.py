@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.unreadable import UnreadableEvent
 from domain.inventory import StockItem
-from system.followers.log import Entry
+from system.followers.event_log import Entry
 
 from .report import Offender, Rule, StockTotals
 from .rules import Breach

@@ -1,6 +1,6 @@
 """Does a log still have what its followers have read? Looked at at every start, and by whoever asks.
 
-While followers run they see it by themselves, at every page: see `log` and `feed`.
+While followers run they see it by themselves, at every page: see `log` and `subscription`.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +14,7 @@ from eventsourcing.application import Application
 
 from system.persistence.agreement import AgreementStore, Disagreement
 
-from .log import Leading
+from .event_log import Leading
 from .marks import Mark
 
 log = structlog.get_logger()

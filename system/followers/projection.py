@@ -11,14 +11,14 @@ from eventsourcing.popo import POPOFactory
 from eventsourcing.sqlite import SQLiteFactory
 from eventsourcing.utils import Environment, EnvType, strtobool
 
-from system.followers.following import Following
+from system.followers.follower import Follower
 from system.persistence.recorders import RowStore
 from system.persistence.tables import Changes, Table
 
 T = TypeVar("T")
 
 
-class Projection(Following):
+class Projection(Follower):
     """Follows, and keeps rows. Rows and position are written in one transaction, so every event
     counts exactly once. Columns are set; nothing is ever added to what was there.
     """

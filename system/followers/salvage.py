@@ -15,7 +15,7 @@ from eventsourcing.persistence import Notification
 
 from application.unreadable import UnreadableEvent
 from domain.shared.causes import Cause, because_of
-from system.followers.following import Following
+from system.followers.follower import Follower
 from system.persistence.recorders import StreamReader
 from system.persistence.search import facts_of
 
@@ -26,7 +26,7 @@ _MOVES_NOTHING = (ParkingLot.Opened.TOPIC, ParkingLot.RetryFailed.TOPIC)
 _SEQUENCE = re.compile(rb'"(?:sequence|correlation_id)": ?"([^"\\]+)"')
 
 
-def lot_of(follower: Following) -> ParkingLot | None:
+def lot_of(follower: Follower) -> ParkingLot | None:
     """The parking lot of a follower, None when it never had to park anything. Of one that cannot be read
     in full what can be read, with the rest in its `damage`."""
     try:
@@ -35,7 +35,7 @@ def lot_of(follower: Following) -> ParkingLot | None:
         return salvaged(follower, error)
 
 
-def salvaged(follower: Following, error: UnreadableEvent) -> ParkingLot:
+def salvaged(follower: Follower, error: UnreadableEvent) -> ParkingLot:
     """What can be read of a lot of which this is known to be wrong. It may go on: its version is that of
     the last stored event."""
     reader = cast(StreamReader, follower.recorder)
@@ -61,7 +61,7 @@ def salvaged(follower: Following, error: UnreadableEvent) -> ParkingLot:
 
 
 def _read(
-    follower: Following, rows: Sequence[Notification]
+    follower: Follower, rows: Sequence[Notification]
 ) -> Iterator[tuple[Notification, Any, UnreadableEvent | None]]:
     """Each row with its event, or what is wrong with it, or both when rows before it are missing."""
     expected = 1
@@ -103,7 +103,7 @@ def _change(waiting: dict[tuple[str, int], ParkedEvent], event: Any) -> None:
     )
 
 
-def _sequences_in(row: Notification, follower: Following) -> set[str]:
+def _sequences_in(row: Notification, follower: Follower) -> set[str]:
     """The sequence that an unreadable event of a lot is about, if it moved anything and says so."""
     if row.topic in _MOVES_NOTHING:
         return set()

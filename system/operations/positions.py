@@ -9,7 +9,7 @@ from application.views import Damage, damage_of
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.followers.agreement import agreement_store
-from system.followers.following import Following
+from system.followers.follower import Follower
 from system.followers.parked import ParkedEvent
 from system.followers.salvage import lot_of
 
@@ -76,7 +76,7 @@ def parked_events(orderwright: Orderwright) -> list[ParkedReport]:
     read in full what can be read."""
     found = []
     for name in definition.followers:
-        lot = lot_of(cast(Following, orderwright.applications[name]))
+        lot = lot_of(cast(Follower, orderwright.applications[name]))
         for waiting in lot.parked.values() if lot is not None else ():
             found += [ParkedReport(name, event, event is waiting[0]) for event in waiting]
     return found
@@ -96,7 +96,7 @@ def damaged_lots(orderwright: Orderwright) -> tuple[DamagedLot, ...]:
     """The parking lots that cannot be read in full."""
     found = []
     for name in definition.followers:
-        lot = lot_of(cast(Following, orderwright.applications[name]))
+        lot = lot_of(cast(Follower, orderwright.applications[name]))
         if lot is not None and lot.damage:
             found.append(DamagedLot(name, tuple(map(damage_of, lot.damage)), tuple(sorted(lot.doubtful))))
     return tuple(found)

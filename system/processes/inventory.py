@@ -11,7 +11,7 @@ from application.inventory import Inventory
 from domain.fulfilment import Fulfilment
 from domain.fulfilment.categories import ASKS_ORDERS, ASKS_PAYMENTS, PROGRESS
 from domain.shared.ids import reservation_id, stock_item_id
-from system.followers.following import Process
+from system.followers.follower import Process
 
 
 class InventoryProcess(Inventory, Process):
@@ -21,14 +21,14 @@ class InventoryProcess(Inventory, Process):
     ignored = PROGRESS | ASKS_PAYMENTS | ASKS_ORDERS
 
     def needs(self, event: Any) -> Iterable[UUID]:
-        """See `Following.needs`."""
+        """See `Follower.needs`."""
         yield reservation_id(event.order_id)
         for line in getattr(event, "lines", ()):  # to release says nothing of them: the reservation does
             yield stock_item_id(line.sku)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: Fulfilment.ReservationRequested, work: ProcessingEvent[UUID]) -> None:

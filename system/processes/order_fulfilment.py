@@ -14,7 +14,7 @@ from domain.payments import Payment
 from domain.shared.ids import fulfilment_id
 from domain.shared.money import Money
 from domain.shared.products import per_product
-from system.followers.following import Process
+from system.followers.follower import Process
 
 
 class OrderFulfilment(Process):
@@ -49,7 +49,7 @@ class OrderFulfilment(Process):
         return fulfilment
 
     def needs(self, event: Any) -> Iterable[UUID]:
-        """See `Following.needs`."""
+        """See `Follower.needs`."""
         if isinstance(event, StockItem.Event):
             return ()
         is_order = isinstance(event, Order.Event)
@@ -57,7 +57,7 @@ class OrderFulfilment(Process):
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: Order.Created, work: ProcessingEvent[UUID]) -> None:

@@ -11,7 +11,7 @@ from application.orders import Orders
 from domain.fulfilment import Fulfilment
 from domain.fulfilment.categories import ASKS_INVENTORY, ASKS_PAYMENTS, PROGRESS
 from domain.orders import Order, OrderStatus
-from system.followers.following import Process
+from system.followers.follower import Process
 
 
 class OrdersProcess(Orders, Process):
@@ -21,12 +21,12 @@ class OrdersProcess(Orders, Process):
     ignored = PROGRESS | ASKS_PAYMENTS | ASKS_INVENTORY
 
     def needs(self, event: Any) -> Iterable[UUID]:
-        """See `Following.needs`."""
+        """See `Follower.needs`."""
         return (event.order_id,)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: Fulfilment.ConfirmationRequested, work: ProcessingEvent[UUID]) -> None:

@@ -13,7 +13,7 @@ from domain.fulfilment.categories import ASKS_INVENTORY, ASKS_ORDERS, PROGRESS
 from domain.payments import Payment, PaymentStatus
 from domain.payments.payment import UNDECIDED
 from domain.shared.ids import payment_id
-from system.followers.following import Process
+from system.followers.follower import Process
 
 
 class PaymentsProcess(Payments, Process):
@@ -23,12 +23,12 @@ class PaymentsProcess(Payments, Process):
     ignored = PROGRESS | ASKS_INVENTORY | ASKS_ORDERS
 
     def needs(self, event: Any) -> Iterable[UUID]:
-        """See `Following.needs`."""
+        """See `Follower.needs`."""
         return (payment_id(event.order_id),)
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: Fulfilment.PaymentRequested, work: ProcessingEvent[UUID]) -> None:

@@ -13,7 +13,7 @@ from system.concurrency.wakeup import Wakeup
 from system.persistence.agreement import LogDisagrees
 from system.persistence.faults import STORE_FAULTS
 
-from .feed import Feed
+from .subscription import Subscription
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
@@ -30,16 +30,19 @@ class FollowerLoop(threading.Thread):
 
     def __init__(
         self,
-        feeds: Sequence[Feed],
+        subscriptions: Sequence[Subscription],
         poll_seconds: float,
         turn: Turn,
         hears: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """`hears` says of a leader whether somebody rings at once when it has recorded something,
         wherever that was."""
-        super().__init__(name=f"follow-{feeds[0].follower.name}", daemon=True)
-        # The log that brings new work comes last, see `Following.begins_with`.
-        self.feeds = sorted(feeds, key=lambda feed: feed.leader.name == feed.follower.begins_with)
+        super().__init__(name=f"follow-{subscriptions[0].follower.name}", daemon=True)
+        # The log that brings new work comes last, see `Follower.begins_with`.
+        self.subscriptions = sorted(
+            subscriptions,
+            key=lambda subscription: subscription.leader.name == subscription.follower.begins_with,
+        )
         self.wakeup = Wakeup()
         self.pulse = Pulse()
         self.on_progress: list[Wakeup] = []
@@ -75,26 +78,26 @@ class FollowerLoop(threading.Thread):
                 self._pause(error, pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             except Exception as error:  # a fault of the runner itself must not end the following
-                log.exception("follower failed", follower=self.feeds[0].follower.name)
+                log.exception("follower failed", follower=self.subscriptions[0].follower.name)
                 self._pause(error, LONGEST_PAUSE)
 
     def advance(self) -> int:
         """One page from each leader, from the one that brings new work only if there was nothing else
         to do; how many events there were."""
         if self._must_check:  # all of them, before anything is processed of any
-            for feed in self.feeds:
-                feed.check()
+            for subscription in self.subscriptions:
+                subscription.check()
             self._must_check = False
         count = 0
         self.has_more = False
-        for feed in self.feeds:
-            brings_new_work = feed.leader.name == feed.follower.begins_with
+        for subscription in self.subscriptions:
+            brings_new_work = subscription.leader.name == subscription.follower.begins_with
             if self.wakeup.is_stopping or (brings_new_work and count):
                 self.has_more = True  # perhaps: it was not looked at
                 break
-            count += feed.advance(self._turn)
+            count += subscription.advance(self._turn)
             self.pulse.beat()
-            self.has_more |= feed.has_more
+            self.has_more |= subscription.has_more
         if count:
             for wakeup in self.on_progress:
                 wakeup.ring()
@@ -102,8 +105,8 @@ class FollowerLoop(threading.Thread):
 
     def carry_forward(self) -> None:
         """Record positions that moved without effect."""
-        for feed in self.feeds:
-            feed.carry_forward()
+        for subscription in self.subscriptions:
+            subscription.carry_forward()
 
     def _hold_workers(self, *, is_held: bool) -> None:
         for wakeup in self.on_progress:
@@ -113,16 +116,16 @@ class FollowerLoop(threading.Thread):
 
     def _patience(self) -> float:
         """How many seconds to wait for a ring before looking without one."""
-        if any(feed.is_ahead_of_its_record for feed in self.feeds):
+        if any(subscription.is_ahead_of_its_record for subscription in self.subscriptions):
             return min(self._poll_seconds, IDLE_BEFORE_CARRYING_FORWARD)
-        if all(self._hears(feed.leader.name) for feed in self.feeds):
+        if all(self._hears(subscription.leader.name) for subscription in self.subscriptions):
             # Not all followers of all processes at the same moment.
             return max(self._poll_seconds, LOOK_EVERY_SECONDS * random.uniform(0.8, 1.0))
         return self._poll_seconds
 
     def _pause(self, error: Exception, seconds: float) -> None:
         if self.fault is None:
-            log.warning("follower pauses", follower=self.feeds[0].follower.name, error=str(error))
+            log.warning("follower pauses", follower=self.subscriptions[0].follower.name, error=str(error))
         self.fault = f"{type(error).__name__}: {error}"
         if isinstance(error, LogDisagrees):  # it waits for a person, and no other process would do better
             self.pulse.rest(lambda: self.wakeup.wait(seconds))

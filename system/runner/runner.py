@@ -21,13 +21,13 @@ from system.concurrency.memory import collect_garbage_less_often
 from system.concurrency.pulse import Pulse
 from system.concurrency.turn import Turn
 from system.concurrency.wakeup import Wakeup
-from system.followers.following import Following
-from system.followers.log import Leading, Log
-from system.followers.working_set import Repository, WorkingSet
+from system.followers.event_log import EventLog, Leading
+from system.followers.follower import Follower
+from system.followers.identity_map import IdentityMap, Repository
 from system.persistence.faults import STORE_FAULTS
 
-from .feed import Feed
 from .loop import FollowerLoop
+from .subscription import Subscription
 
 STOP_WITHIN_SECONDS = 5.0
 
@@ -134,7 +134,7 @@ class Runner(RecordingEventReceiver[UUID]):
         self._clock = clock
         self._page_size = page_size
         self._poll_seconds = poll_seconds
-        self._logs = {name: Log(cast(Leading, applications[name])) for name in system.leads}
+        self._logs = {name: EventLog(cast(Leading, applications[name])) for name in system.leads}
         self._make_worker: dict[str, Callable[[], Worker]] = {}
         self._listeners: list[Listener] = []
         self._has_begun = False
@@ -235,13 +235,13 @@ class Runner(RecordingEventReceiver[UUID]):
 
     def _new_post(self, name: str) -> Post:
         """A follower that reads its positions anew and remembers nothing of an earlier time."""
-        follower = cast(Following, self._applications[name])
-        working_set = WorkingSet(cast(Repository, follower.repository))
-        feeds = [
-            Feed(follower, self._logs[leader], working_set, self._clock, self._page_size)
+        follower = cast(Follower, self._applications[name])
+        identity_map = IdentityMap(cast(Repository, follower.repository))
+        subscriptions = [
+            Subscription(follower, self._logs[leader], identity_map, self._clock, self._page_size)
             for leader in self._system.follows[name]
         ]
-        post = Post(FollowerLoop(feeds, self._poll_seconds, self.turn, self._hears))
+        post = Post(FollowerLoop(subscriptions, self._poll_seconds, self.turn, self._hears))
         if name in self._make_worker:
             post.add(self._make_worker[name]())
         return post
@@ -251,7 +251,7 @@ class Runner(RecordingEventReceiver[UUID]):
 
     def backlog(self) -> int:
         """How many events are still to be read by the followers of this runner, in all."""
-        return sum(feed.head() - feed.position for feed in self._feeds())
+        return sum(subscription.head() - subscription.position for subscription in self._subscriptions())
 
     def is_settled(self) -> bool:
         """Whether every follower of this runner is level with all it follows and no worker of it has
@@ -261,7 +261,10 @@ class Runner(RecordingEventReceiver[UUID]):
         """
         heads = self._heads()
         return (
-            all(feed.position >= heads[feed.leader.name] for feed in self._feeds())
+            all(
+                subscription.position >= heads[subscription.leader.name]
+                for subscription in self._subscriptions()
+            )
             and not any(worker.is_busy() for post in self._posts.values() for worker in post.workers)
             and self._heads() == heads
         )
@@ -286,8 +289,8 @@ class Runner(RecordingEventReceiver[UUID]):
         except STORE_FAULTS:
             return False
 
-    def _feeds(self) -> list[Feed]:
-        return [feed for post in self._posts.values() for feed in post.loop.feeds]
+    def _subscriptions(self) -> list[Subscription]:
+        return [subscription for post in self._posts.values() for subscription in post.loop.subscriptions]
 
     def _heads(self) -> dict[str, int]:
         return {

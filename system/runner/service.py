@@ -90,7 +90,11 @@ class RunnerService:
     def damaged_lots(self) -> frozenset[str]:
         """The followers of this process whose parking lot could not be read in full when last looked at."""
         loops = self.runner.loops.items()
-        return frozenset(name for name, loop in loops if any(feed.lot_is_damaged for feed in loop.feeds))
+        return frozenset(
+            name
+            for name, loop in loops
+            if any(subscription.lot_is_damaged for subscription in loop.subscriptions)
+        )
 
     def _run(self) -> None:
         try:

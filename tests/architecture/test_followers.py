@@ -8,7 +8,7 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from domain.orders import Order
 from system.definition import orderwright
-from system.followers.following import Following, handled_events
+from system.followers.follower import Follower, handled_events
 from tests.history.samples import recorded_event_types
 
 RECORDS: dict[str, tuple[str, ...]] = {
@@ -37,7 +37,7 @@ def followed_by(follower: str) -> set[type[Any]]:
     return set[type[Any]]().union(*(recorded_by(leader) for leader in leaders))
 
 
-def disagreements(kind: type[Following], followed: set[type[Any]]) -> list[str]:
+def disagreements(kind: type[Follower], followed: set[type[Any]]) -> list[str]:
     """What a follower forgot, decided twice, or names though it never comes across it."""
     handled: set[Any] = set(handled_events(kind))
     ignored: set[Any] = set(kind.ignored)
@@ -52,7 +52,7 @@ def disagreements(kind: type[Following], followed: set[type[Any]]) -> list[str]:
 def test_a_follower_has_decided_about_every_event_it_comes_across(name: str) -> None:
     follower = orderwright.follower_cls(name)
 
-    assert issubclass(follower, Following)
+    assert issubclass(follower, Follower)
     assert disagreements(follower, followed_by(name)) == []
 
 
@@ -64,14 +64,14 @@ def test_every_stream_belongs_to_one_application() -> None:
     assert set(RECORDS) == set(orderwright.leaders)
 
 
-class Forgetful(Following):
+class Forgetful(Follower):
     """Knows of one event, twice, and of one that it never sees."""
 
     ignored: ClassVar = frozenset({Order.Confirmed})
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[Any]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: Order.Confirmed, work: ProcessingEvent[Any]) -> None:

@@ -9,7 +9,7 @@ from application.payments import Outcome
 from application.ports import GatewayRefusal, GatewayTimeout
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, STEPS, Fulfilment
 from domain.shared.causes import Cause
-from system.followers.working_set import PageOfWork, WorkingSet
+from system.followers.identity_map import IdentityMap, PageOfWork
 from tests.support.poison import Poison
 from tests.support.stories import FRIDAY_NOON
 
@@ -107,11 +107,11 @@ def _reserved_twice(stage: Stage) -> UUID:
 def _replay(stage: Stage, name: str) -> None:
     """Have a follower react to everything it ever read once more; that comes to nothing."""
     follower: Any = stage.orderwright.applications[name]
-    for feed in stage.way.runner.loops[name].feeds:
-        working_set = WorkingSet(follower.repository)
-        for entry in feed._log.page(0, 1000)[0]:
-            work = PageOfWork(None, working_set)  # no position moves
-            with working_set.page():
+    for subscription in stage.way.runner.loops[name].subscriptions:
+        identity_map = IdentityMap(follower.repository)
+        for entry in subscription._log.page(0, 1000)[0]:
+            work = PageOfWork(None, identity_map)  # no position moves
+            with identity_map.page():
                 if entry.topic in follower.handled_topics:
                     follower.policy(entry.event, work)
             assert not work.events, f"{name} reacted twice to {entry.topic}"

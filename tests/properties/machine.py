@@ -16,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from domain.shared.errors import DomainError
 from system.audit import audit
 from system.definition import orderwright as definition
-from system.followers.following import Following
+from system.followers.follower import Follower
 from system.gateways.simulated import SimulatedGateway
 from system.workers import payment_caller as worker
 from tests.support.agreement import live_rows, log_of, rebuilt_rows
@@ -153,7 +153,7 @@ class ShopMachine(RuleBasedStateMachine):
         """An event that was processed long ago arrives once more."""
         leader_name, follower_name = edge
         leader = self.way.orderwright.applications[leader_name]
-        follower = cast(Following, self.way.orderwright.applications[follower_name])
+        follower = cast(Follower, self.way.orderwright.applications[follower_name])
         position = follower.recorder.max_tracking_id(leader_name) or 0
         old = [notification for notification in log_of(leader) if notification.id <= position]
         if old:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-from system.runner.feed import Feed
+from system.runner.subscription import Subscription
 
 from .running_shop import Shop
 from .waiting import PATIENCE_SECONDS
@@ -18,8 +18,10 @@ class Reader:
         assert isinstance(way, ByHand)
         self.shop = Shop(way)
         self.application = cast(Any, way.orderwright.applications[follower])
-        feeds = way.runner.loops[follower].feeds
-        self.feed: Feed = next(feed for feed in feeds if feed.leader.name == leader)
+        subscriptions = way.runner.loops[follower].subscriptions
+        self.subscription: Subscription = next(
+            subscription for subscription in subscriptions if subscription.leader.name == leader
+        )
         self.done: list[str] = []
         """The conversations of the events that were reacted to, where that was recorded."""
         self.tried: list[int] = []
@@ -35,11 +37,11 @@ class Reader:
 
     def advance(self) -> int:
         """One page."""
-        return self.feed.advance()
+        return self.subscription.advance()
 
     def recorded(self) -> int:
         """The position as the store has it."""
-        return cast(int, self.application.recorder.checkpoint(self.feed.leader.name)[0])
+        return cast(int, self.application.recorder.checkpoint(self.subscription.leader.name)[0])
 
     def _reacts(self, event: Any, work: Any) -> None:
         self._react(event, work)

@@ -64,5 +64,5 @@ def let_it_be_heard(shop: Shop) -> None:
     shop.settle()
     assert isinstance(shop.way, ByHand)
     for loop in shop.way.runner.loops.values():
-        for feed in loop.feeds:
-            feed.carry_forward()
+        for subscription in loop.subscriptions:
+            subscription.carry_forward()

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from system.runner import feed
+from system.runner import subscription
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses are for production."""
-    monkeypatch.setattr(feed, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
+    monkeypatch.setattr(subscription, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, follower: Any, is_poison: Callable[[Any], bool]) -> list[Any]:

@@ -110,8 +110,12 @@ class ByHand:
 
     def advance(self, follower: str, leader: str | None = None) -> int:
         """One page for a follower, of one leader or of each; how many events there were."""
-        feeds = self.runner.loops[follower].feeds
-        return sum(feed.advance() for feed in feeds if leader in (None, feed.leader.name))
+        subscriptions = self.runner.loops[follower].subscriptions
+        return sum(
+            subscription.advance()
+            for subscription in subscriptions
+            if leader in (None, subscription.leader.name)
+        )
 
     def level(self) -> None:
         """Advance every follower until nobody has anything to read."""

@@ -107,7 +107,7 @@ class OrderDashboard(Projection):
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: Order.Created, work: ProcessingEvent[UUID]) -> None:

@@ -142,7 +142,7 @@ class PaymentLedger(Projection):
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: Payment.Requested, work: ProcessingEvent[UUID]) -> None:

@@ -121,7 +121,7 @@ class SagaLog(Projection):
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: Fulfilment.Started, work: ProcessingEvent[UUID]) -> None:

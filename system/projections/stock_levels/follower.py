@@ -47,7 +47,7 @@ class StockLevels(Projection):
 
     @singledispatchmethod
     def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        """See `Following.react`."""
+        """See `Follower.react`."""
 
     @react.register
     def _(self, event: StockItem.Introduced, work: ProcessingEvent[UUID]) -> None:

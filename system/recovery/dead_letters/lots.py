@@ -8,7 +8,7 @@ from application.streams import UnreadableStream
 from application.unreadable import UnreadableEvent
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.followers.following import Following
+from system.followers.follower import Follower
 from system.followers.parked import ParkedEvent
 from system.followers.parking import ParkingLot, parking_lot_id
 from system.followers.projection import Projection
@@ -24,9 +24,9 @@ class Lots:
         self._orderwright = orderwright
         self._known: dict[str, Any] = {}
 
-    def follower(self, name: str) -> Following:
+    def follower(self, name: str) -> Follower:
         """The follower of a name."""
-        return cast(Following, self._orderwright.applications[name])
+        return cast(Follower, self._orderwright.applications[name])
 
     def find(self, follower: str) -> ParkingLot | None:
         """The lot of a follower as it is now, or None when it never had to park anything.

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 from application.views import to_json
 from system.bootstrap import Orderwright
+from system.followers.identity_map import IdentityMap, PageOfWork, Repository
 from system.followers.parked import ParkedEvent, error_text
 from system.followers.projection import Projection
-from system.followers.working_set import PageOfWork, Repository, WorkingSet
 from system.persistence.faults import STORE_FAULTS
 from system.persistence.tables import Changes
 from system.queries.events import METADATA
@@ -70,12 +70,12 @@ def rehearse(orderwright: Orderwright, place: Place, *, whole_sequence: bool) ->
 
 def _rehearsed(orderwright: Orderwright, name: str, waiting: Sequence[ParkedEvent]) -> list[RehearsedEvent]:
     follower = Lots(orderwright).follower(name)
-    working_set = WorkingSet(cast(Repository, follower.repository))
+    identity_map = IdentityMap(cast(Repository, follower.repository))
     rows = Rows(follower) if isinstance(follower, Projection) else None
     done: list[RehearsedEvent] = []
-    with working_set.page():
+    with identity_map.page():
         for parked in waiting:
-            work = PageOfWork(None, working_set)
+            work = PageOfWork(None, identity_map)
             try:
                 follower.policy(decoded(orderwright, parked), work)
                 changes = work.saved_kwargs.get("changes", Changes())

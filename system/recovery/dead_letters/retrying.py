@@ -18,9 +18,9 @@ from eventsourcing.persistence import IntegrityError
 from application.base import CommandContext, ConcurrentChanges
 from domain.shared.causes import Cause, because_of
 from system.bootstrap import Orderwright
+from system.followers.identity_map import IdentityMap, PageOfWork, Repository
 from system.followers.parked import CaseNotFound, EarlierEventWaits, Outcome, ParkedEvent, Result, error_text
 from system.followers.parking import ParkingLot
-from system.followers.working_set import PageOfWork, Repository, WorkingSet
 from system.persistence.faults import STORE_FAULTS
 
 from .cases import Place
@@ -49,7 +49,7 @@ class Retrier:
         self.context = context
         self.reason = reason
         self._lots = Lots(orderwright)
-        self._working_sets: dict[str, WorkingSet] = {}
+        self._identity_maps: dict[str, IdentityMap] = {}
 
     def retry(self, place: Place, *, whole_sequence: bool) -> Dealt:
         """Process the first event of a sequence, and those behind it if they are wanted, until one fails.
@@ -106,10 +106,10 @@ class Retrier:
     def _process(self, name: str, lot: ParkingLot, first: ParkedEvent) -> None:
         """Record what the event leads to and that it has left the lot, all of it or nothing."""
         follower = self._lots.follower(name)
-        working_set = self._working_set(name)
+        identity_map = self._identity_map(name)
         event = decoded(self._orderwright, first)
-        work = PageOfWork(None, working_set)
-        with working_set.page():
+        work = PageOfWork(None, identity_map)
+        with identity_map.page():
             follower.policy(event, work)
             try:
                 with because_of(self._cause(first)):
@@ -154,8 +154,8 @@ class Retrier:
     def _still_waiting(self, place: Place, outcomes: list[Outcome]) -> int:
         return len(self._lots.get(place).parked.get(outcomes[-1].event.sequence, ()))
 
-    def _working_set(self, name: str) -> WorkingSet:
-        if name not in self._working_sets:
+    def _identity_map(self, name: str) -> IdentityMap:
+        if name not in self._identity_maps:
             repository = cast(Repository, self._lots.follower(name).repository)
-            self._working_sets[name] = WorkingSet(repository)
-        return self._working_sets[name]
+            self._identity_maps[name] = IdentityMap(repository)
+        return self._identity_maps[name]

@@ -13,7 +13,7 @@ from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.audit import AuditReport, Rule, Stage, audit, audit_order, meanings, scan
 from system.queries.trail import order_events
-from system.runner import feed
+from system.runner import subscription
 from tests.support.fixtures import Environment, OpenShop
 from tests.support.running_shop import Shop
 from tests.support.settled import PRICE, SKU, add_settled_orders
@@ -134,7 +134,7 @@ def test_while_a_runner_works(persistence: Environment, open_way: Callable[..., 
 
 
 def test_an_order_on_the_desk_waits_for_a_person(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
+    monkeypatch.setattr(subscription, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
     fulfilments, policy = shop.orderwright.fulfilments, shop.orderwright.fulfilments.policy
     shop.receive("CD-X1", 9)
     paid, cancelled = shop.order("CD-X1"), shop.order("CD-X1")

@@ -12,7 +12,7 @@ from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.audit import examine
 from system.audit.examine import TRIES, Examiner
 from system.audit.facts import Standing
-from system.runner import feed
+from system.runner import subscription
 from tests.support.planting import NOBODY, let_it_be_heard, plant, plant_stored
 from tests.support.running_shop import Shop
 from tests.support.stories import FRIDAY_NOON
@@ -79,7 +79,7 @@ def test_an_order_that_never_stands_still_is_in_progress(shop: Shop, order: UUID
 def test_an_order_that_is_parked_while_others_are_looked_at(
     shop: Shop, order: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
+    monkeypatch.setattr(subscription, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
     examiner = Examiner(shop.orderwright)
     assert not examine.parked_sequences(shop.orderwright)
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from system.followers import log as kept
-from system.followers.log import Entry, Log
+from system.followers import event_log as kept
+from system.followers.event_log import Entry, EventLog
 from system.followers.marks import Mark
 from system.persistence.agreement import LogDisagrees
 from tests.support.fixtures import Environment, OpenWay
@@ -17,7 +17,7 @@ from tests.support.logs import sqlite_file
 from tests.support.ways import ByHand
 
 
-class ReadLog(Log):
+class ReadLog(EventLog):
     """The log of the orders, and how often the store was asked for a page of it."""
 
     def __init__(self, orders: Any) -> None:

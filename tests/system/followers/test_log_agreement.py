@@ -217,7 +217,7 @@ def test_it_is_found_while_a_runner_runs_which_goes_on_when_it_is_realigned(
 def test_no_call_is_made_for_a_ledger_that_is_not_to_be_trusted(
     on_sqlite: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("system.runner.feed.LOOK_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr("system.runner.subscription.LOOK_AFTER_SECONDS", 0.1)
     shop = Shop(open_way(ByHand, on_sqlite))
     shop.receive("CD-X1", 100)
     shop.order("CD-X1")
@@ -245,14 +245,18 @@ def test_a_page_in_hand_is_not_recorded_when_its_position_was_set_back_meanwhile
 ) -> None:
     shop = after_a_day_of_business(a_store, open_way)
     shop.order("CD-X1")
-    feed = next(feed for feed in hands(shop).runner.loops[follower].feeds if feed.leader.name == "Orders")
-    assert feed.position > 0
+    subscription = next(
+        subscription
+        for subscription in hands(shop).runner.loops[follower].subscriptions
+        if subscription.leader.name == "Orders"
+    )
+    assert subscription.position > 0
     store = agreement_store(shop.orderwright.applications[follower])
     store.restart(["Orders"], (), "realigned elsewhere")
 
-    feed.advance()
+    subscription.advance()
     assert store.checkpoint("Orders") == (0, "realigned elsewhere")
-    assert feed.position == 0
+    assert subscription.position == 0
     shop.settle()
     assert store.checkpoint("Orders")[0] == shop.orderwright.orders.recorder.max_notification_id()
 
@@ -261,7 +265,7 @@ def test_who_has_nothing_to_read_looks_now_and_then_whether_its_position_was_set
     a_store: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = after_a_day_of_business(a_store, open_way)
-    monkeypatch.setattr("system.runner.feed.LOOK_AFTER_SECONDS", 0)
+    monkeypatch.setattr("system.runner.subscription.LOOK_AFTER_SECONDS", 0)
     agreement_store(shop.orderwright.payments).restart(["OrderFulfilment"], (), "realigned elsewhere")
 
     assert hands(shop).advance("Payments") == 0

@@ -69,7 +69,7 @@ def test_of_a_page_in_halves_the_second_is_left_alone_when_another_process_has_g
     one.advance()
     assert other.done == [str(order) for order in orders[1:3]]
     assert one.done == []
-    assert one.feed.position == one.recorded() == 3
+    assert one.subscription.position == one.recorded() == 3
     one.advance()
     assert one.done == [str(orders[3])]
 
@@ -85,7 +85,7 @@ def test_who_was_overtaken_goes_on_behind_the_other_at_once(a_store: Environment
     one.advance()
     assert other.done == [str(order) for order in orders[:2]]
     assert one.done == []
-    assert one.feed.has_more, "nobody rings for what is left"
+    assert one.subscription.has_more, "nobody rings for what is left"
     assert one.tried == [3], "the page is not tried once more"
     one.advance()
     assert one.done == [str(orders[2])]
@@ -121,7 +121,7 @@ def test_a_command_that_was_faster_is_no_takeover_and_the_page_is_done_again_at_
     first = one.shop.order("CD-X1")
     one.shop.settle()
     second = one.shop.order("CD-X1")
-    one.before_recording(one.feed.position + 4, lambda: one.shop.receive("CD-X1", 1))
+    one.before_recording(one.subscription.position + 4, lambda: one.shop.receive("CD-X1", 1))
     one.shop.settle()
 
     assert not one._meanwhile, "a receipt came in between"
@@ -157,13 +157,13 @@ def test_where_a_log_has_lost_what_was_read_nothing_is_trusted_that_was_remember
     for _ in range(2):
         one.shop.order("CD-X1")
         one.advance()
-    assert one.feed._working_set._kept
+    assert one.subscription._identity_map._kept
     lose_the_end(on_sqlite, "Orders", 1)
 
     with pytest.raises(LogDisagrees):
         one.advance()
-    assert not one.feed._working_set._kept
-    assert not one.feed._log._entries
+    assert not one.subscription._identity_map._kept
+    assert not one.subscription._log._entries
 
 
 def test_a_position_that_was_set_back_has_log_and_aggregates_read_anew(
@@ -176,7 +176,7 @@ def test_a_position_that_was_set_back_has_log_and_aggregates_read_anew(
     late = one.shop.order("CD-X1")
     again = agreement_store(other.application)
     one.before_recording(2, lambda: again.restart(["Orders"], (), "read it anew"))
-    log, known = one.feed._log, one.feed._working_set._kept
+    log, known = one.subscription._log, one.subscription._identity_map._kept
     assert log._entries
     assert known
 
@@ -206,7 +206,7 @@ def test_a_position_without_effect_is_carried_forward_once_and_the_next_page_fol
     one.shop.receive("CD-X1", 5)
     a_saga_has_begun(one)
     one.advance()
-    assert one.feed.is_ahead_of_its_record
+    assert one.subscription.is_ahead_of_its_record
     assert one.recorded() == 0
     writes, insert = [], one.application.recorder.insert_tracking
 
@@ -216,8 +216,8 @@ def test_a_position_without_effect_is_carried_forward_once_and_the_next_page_fol
 
     one.application.recorder.insert_tracking = counted
     for _ in range(3):
-        one.feed.carry_forward()
-    assert one.recorded() == one.feed.position > 0
+        one.subscription.carry_forward()
+    assert one.recorded() == one.subscription.position > 0
     assert len(writes) == 1, "who idles does not write"
     one.shop.settle()
     assert len(one.tried) == len(set(one.tried)), "no page met a conflict with what was carried forward"
@@ -227,7 +227,7 @@ def test_a_position_that_moved_far_without_effect_is_recorded_by_whoever_is_busy
     persistence: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is never idle carries nothing forward; after a restart it would read all of it again."""
-    monkeypatch.setattr("system.runner.feed.CARRY_FORWARD_AFTER", 4)
+    monkeypatch.setattr("system.runner.subscription.CARRY_FORWARD_AFTER", 4)
     one = Reader(open_way(ByHand, persistence), "Inventory", "OrderFulfilment")
     a_saga_has_begun(one)
     assert one.advance() == 2
@@ -245,11 +245,11 @@ def test_who_carries_its_position_forward_too_late_begins_from_where_the_other_i
     one.advance()
     a_saga_has_begun(one)
     other.advance()
-    other.feed.carry_forward()
+    other.subscription.carry_forward()
 
-    one.feed.carry_forward()
-    assert not one.feed.is_ahead_of_its_record
-    assert one.feed.position == one.recorded() == other.feed.position
+    one.subscription.carry_forward()
+    assert not one.subscription.is_ahead_of_its_record
+    assert one.subscription.position == one.recorded() == other.subscription.position
     one.shop.receive("CD-X1", 5)
     one.shop.settle()
     assert len(one.tried) == len(set(one.tried)), "the next page followed the other's"
@@ -263,5 +263,5 @@ def test_who_carries_a_position_forward_that_was_set_back_begins_from_there(
     one.advance()
     agreement_store(other.application).restart(["OrderFulfilment"], (), "read it anew")
 
-    one.feed.carry_forward()
-    assert one.feed.position == one.recorded() == 0
+    one.subscription.carry_forward()
+    assert one.subscription.position == one.recorded() == 0

@@ -90,7 +90,7 @@ def test_they_are_worked_off_in_smaller_pages_and_the_long_stream_is_read_once(d
 def test_an_aggregate_that_a_failed_page_had_changed_is_as_it_is_stored(depot: Depot) -> None:
     hot, inventory = stock_item_id("CD-X1"), depot.orderwright.inventory
     while depot.way.advance("Inventory"):
-        kept = depot.way.runner.loops["Inventory"].feeds[0]._working_set._kept[hot]
+        kept = depot.way.runner.loops["Inventory"].subscriptions[0]._identity_map._kept[hot]
         stored: Any = inventory.repository.get(hot)
         assert {**vars(kept), "_pending_events": []} == {**vars(stored), "_pending_events": []}
     assert depot.receipts > 0

@@ -10,7 +10,7 @@ from eventsourcing.application import ProcessingEvent
 from application.ports import GatewayTimeout, RefundRequest
 from domain.fulfilment import Fulfilment
 from domain.payments import Payment
-from system.followers.following import Following
+from system.followers.follower import Follower
 from system.operations.positions import parked_events
 from tests.history.samples import sample_of
 from tests.support.agreement import events_of
@@ -110,7 +110,7 @@ def test_a_request_that_a_restored_log_makes_anew_is_no_reason_to_ask_the_provid
             assert reaction(payments, kind(**facts)) == told
 
 
-def reaction(follower: Following, event: Any) -> list[str]:
+def reaction(follower: Follower, event: Any) -> list[str]:
     """What a follower records because of an event."""
     work = ProcessingEvent[UUID](None)
     follower.policy(event, work)
@@ -133,7 +133,7 @@ def test_nothing_is_done_for_an_order_that_a_restored_log_does_not_know(shop: Sh
         (Fulfilment.WithdrawalRequested, "Payments"),
     ):
         facts = {**vars(asked.get(kind) or sample_of(kind)), "order_id": uuid4()}
-        assert reaction(cast(Following, apps[owner]), kind(**facts)) == []
+        assert reaction(cast(Follower, apps[owner]), kind(**facts)) == []
 
 
 def test_news_of_an_order_whose_fulfilment_is_not_there_is_a_fault_that_is_told_and_not_passed_over(

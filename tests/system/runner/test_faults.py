@@ -227,12 +227,12 @@ def test_a_position_that_somebody_else_moved_is_left_alone(
     assert isinstance(way, ByHand)
     shop = Shop(way)
     shop.receive("CD-X1", 5)
-    feed = way.runner.loops["StockLevels"].feeds[0]
-    assert feed.position == 0
+    subscription = way.runner.loops["StockLevels"].subscriptions[0]
+    assert subscription.position == 0
     shop.orderwright.stock_levels.recorder.insert_tracking(Tracking("Inventory", 2))
 
-    feed.advance()
+    subscription.advance()
 
-    assert feed.position == 2
-    assert feed.advance() == 0
+    assert subscription.position == 2
+    assert subscription.advance() == 0
     assert shop.orderwright.stock_levels.rows("SELECT * FROM @stock_levels") == []

@@ -25,7 +25,7 @@ def opened(open_way: OpenWay, environment: Environment, page: int = 500) -> tupl
 
 def positions(loop: FollowerLoop) -> Sequence[int]:
     """How far each log is read."""
-    return [feed.position for feed in loop.feeds]
+    return [subscription.position for subscription in loop.subscriptions]
 
 
 def test_a_busy_log_starves_no_other_that_the_same_follower_reads(
@@ -50,7 +50,7 @@ def test_what_is_left_of_one_log_is_not_forgotten_over_another_that_is_empty(
     for _ in range(3):
         shop.order("CD-X1")
     loop = way.runner.loops["OrderDashboard"]
-    assert loop.feeds[0].leader.name == "Orders", "two that are empty come after it"
+    assert loop.subscriptions[0].leader.name == "Orders", "two that are empty come after it"
     rounds = []
     while loop.advance():
         rounds.append(loop.has_more)
@@ -99,11 +99,15 @@ def test_nothing_is_done_about_any_log_before_all_are_found_to_be_right(
 
     again, way = opened_as_it_is(open_way, on_sqlite)
     loop = way.runner.loops["OrderFulfilment"]
-    assert [feed.leader.name for feed in loop.feeds][-1] == "Orders"
-    before = [feed.position for feed in loop.feeds if feed.leader.name == "Payments"]
+    assert [subscription.leader.name for subscription in loop.subscriptions][-1] == "Orders"
+    before = [
+        subscription.position for subscription in loop.subscriptions if subscription.leader.name == "Payments"
+    ]
     with pytest.raises(LogDisagrees):
         loop.advance()
-    assert [feed.position for feed in loop.feeds if feed.leader.name == "Payments"] == before
+    assert [
+        subscription.position for subscription in loop.subscriptions if subscription.leader.name == "Payments"
+    ] == before
     assert again.saga(late).status == "PAYMENT_PENDING"
 
 

@@ -11,7 +11,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError, Programm
 from domain.shared.ids import payment_id, stock_item_id
 from system.followers.parking import parking_lot_id
 from system.operations.positions import damaged_lots, parked_events
-from system.runner.feed import CONFLICTS_BEFORE_ISOLATION
+from system.runner.subscription import CONFLICTS_BEFORE_ISOLATION
 from tests.support.damage import change, truncated
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.following import Reader
@@ -34,7 +34,7 @@ def waiting(shop: Shop, follower: str) -> list[tuple[str, str]]:
 
 def is_damaged(reader: Reader) -> bool:
     """Whether the lot could not be read in full, as of the latest page."""
-    return reader.feed.lot_is_damaged
+    return reader.subscription.lot_is_damaged
 
 
 # The store is away
@@ -212,7 +212,7 @@ def test_of_one_page_events_are_held_back_and_rows_written_and_its_position_move
 
     assert waiting(shop, "OrderDashboard") == [("Order.Created", str(bad)), ("Order.Cancelled", str(bad))]
     assert set(shop.dashboard()) == {str(good)}
-    assert reader.recorded() == reader.feed.position == 3
+    assert reader.recorded() == reader.subscription.position == 3
     fault.cure()
     assert Desk(shop.orderwright).retry_all().failed == 0
     assert shop.dashboard()[str(bad)].status == "CANCELLED"
@@ -311,7 +311,7 @@ def test_what_an_order_reserved_waits_behind_the_receipt_that_nobody_can_read(
         way.advance("Inventory")
     assert shop.reserved("CD-X1") == 2
     repair = change(shop.orderwright, "Inventory", product, 2, state=lambda _: b"\xff\xfe")
-    reader.feed._log.forget()  # others of this process have read it while it was whole
+    reader.subscription._log.forget()  # others of this process have read it while it was whole
     other = stock_item_id("CD-X2")
     fault = Poison(
         reader.application,
@@ -331,7 +331,7 @@ def test_what_an_order_reserved_waits_behind_the_receipt_that_nobody_can_read(
 
     fault.cure()
     repair()
-    reader.feed._log.forget()
+    reader.subscription._log.forget()
     assert Desk(shop.orderwright).retry_all().failed == 0
     assert (shop.stock("CD-X1").on_hand, shop.stock("CD-X1").reserved) == (5, 2)
     assert shop.stock("CD-X2").reserved == 1

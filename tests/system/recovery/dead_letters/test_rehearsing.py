@@ -25,7 +25,7 @@ def kept_in_memory(way: ByHand) -> dict[str, Any]:
     return {
         name: {
             id_: (aggregate.version, len(aggregate.pending_events))
-            for id_, aggregate in loop.feeds[0]._working_set._kept.items()
+            for id_, aggregate in loop.subscriptions[0]._identity_map._kept.items()
         }
         for name, loop in way.runner.loops.items()
     }

@@ -39,13 +39,13 @@ from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
 from system.concurrency.pulse import of_this_thread
 from system.followers.agreement import agreement_store, disagreement, is_noted, note
-from system.followers.following import Following
-from system.followers.log import Entry, Log
+from system.followers.event_log import Entry, EventLog
+from system.followers.follower import Follower
+from system.followers.identity_map import IdentityMap, PageOfWork
 from system.followers.marks import Mark
 from system.followers.parked import Pointer, error_text
 from system.followers.parking import ParkingLot, parking_lot_id
 from system.followers.salvage import lot_of
-from system.followers.working_set import PageOfWork, WorkingSet
 from system.persistence.agreement import Checkpoint, LogDisagrees
 from system.persistence.faults import STORE_FAULTS
 from system.persistence.search import facts_of
@@ -66,14 +66,14 @@ _ALONE: AbstractContextManager[None] = contextlib.nullcontext()
 log = structlog.get_logger()
 
 
-class Feed:
-    """Reads `leader` for `follower`. Belongs to one thread, with the follower's other feeds."""
+class Subscription:
+    """Reads `leader` for `follower`. Belongs to one thread, with the follower's other subscriptions."""
 
     def __init__(
         self,
-        follower: Following,
-        log: Log,
-        working_set: WorkingSet,
+        follower: Follower,
+        log: EventLog,
+        identity_map: IdentityMap,
         clock: Callable[[], datetime],
         page_size: int,
     ) -> None:
@@ -81,7 +81,7 @@ class Feed:
         self.leader = log.leader
         self._log = log
         self._lot_id = parking_lot_id(follower.name)
-        self._working_set = working_set
+        self._identity_map = identity_map
         self._clock = clock
         self._page_size = page_size
         self._at_once = page_size  # less after conflicts, until it goes well again
@@ -160,12 +160,12 @@ class Feed:
         try:
             yield
         except LogDisagrees:
-            self._working_set.forget()
+            self._identity_map.forget()
             self._position = None
             raise
 
     def carry_forward(self) -> None:
-        """Record a position that moved without effect, so that others see how far this feed is."""
+        """Record a position that moved without effect, so that others see how far this subscription is."""
         if self._position is not None and self.is_ahead_of_its_record:
             here = self._checkpoint(self._position, self._mark)
             try:
@@ -205,7 +205,7 @@ class Feed:
             return False
         if self._recorded < before[0]:  # it was set back: perhaps the log is another one as well
             self._log.forget()
-            self._working_set.forget()
+            self._identity_map.forget()
         return True
 
     def _isolate(self, page: Sequence[Entry], error: Exception) -> None:
@@ -249,11 +249,11 @@ class Feed:
         last, mark = page[-1].position, page[-1].mark
         concerning = [entry for entry in page if self._concerns(entry)]
         here = self._checkpoint(last, mark)
-        work = PageOfWork(here, self._working_set)
+        work = PageOfWork(here, self._identity_map)
         pulse = of_this_thread()
-        with self._working_set.page():
+        with self._identity_map.page():
             if concerning:
-                self._working_set.fetch({self._lot_id} if parks else self._needed_by(concerning))
+                self._identity_map.fetch({self._lot_id} if parks else self._needed_by(concerning))
                 self._lot = lot_of(self.follower)
                 for entry in concerning:
                     handle(entry, work)

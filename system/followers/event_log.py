@@ -60,7 +60,7 @@ class Entry:
         return self._event
 
 
-class Log:
+class EventLog:
     """Reads the log of a leader in pages, for any number of threads."""
 
     def __init__(self, leader: Leading) -> None:

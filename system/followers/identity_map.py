@@ -1,6 +1,6 @@
 """A page of events is processed as one unit of work; this is where its aggregates live meanwhile.
 
-While a runner processes a page, `Repository.get` answers from the page's working set, so an
+While a runner processes a page, `Repository.get` answers from the page's identity map, so an
 aggregate is loaded once a page and a policy sees what an earlier policy of the page did.
 Outside of a page (commands, the library's own runners) the repository works as the library's.
 
@@ -34,7 +34,7 @@ COPIED_FOR_PAGES = 20
 """What a page that failed had changed is copied in so many pages, if none of them fails."""
 
 
-class WorkingSet:
+class IdentityMap:
     """The aggregates of one follower, owned by the one thread that follows."""
 
     def __init__(self, repository: "Repository") -> None:
@@ -48,7 +48,7 @@ class WorkingSet:
     @contextmanager
     def page(self) -> Iterator[None]:
         """Make this the place where aggregates are found, until the page is recorded or fails."""
-        token = _working_set.set(self)
+        token = _identity_map.set(self)
         try:
             yield
         except BaseException:
@@ -58,7 +58,7 @@ class WorkingSet:
             self._keep()
         finally:
             self._touched, self._stored_versions, self._copies = {}, {}, {}
-            _working_set.reset(token)
+            _identity_map.reset(token)
 
     def forget(self) -> None:
         """Keep no aggregate; all are read anew when they are asked for."""
@@ -112,7 +112,7 @@ class WorkingSet:
                     self._copies[aggregate_id] = deepcopy(aggregate)
 
     def belongs_to(self, repository: "Repository") -> bool:
-        """Whether this is a working set of that repository."""
+        """Whether this is a identity map of that repository."""
         return repository is self._repository
 
     def get(self, aggregate_id: UUID) -> Any:
@@ -135,7 +135,7 @@ def _is_readable(aggregate: Any) -> bool:
     return aggregate is not None and type(aggregate) is not UnreadableStream
 
 
-_working_set: ContextVar[WorkingSet | None] = ContextVar("working_set", default=None)
+_identity_map: ContextVar[IdentityMap | None] = ContextVar("identity_map", default=None)
 
 
 class Repository(PlainRepository):
@@ -143,18 +143,18 @@ class Repository(PlainRepository):
 
     def get(self, aggregate_id: UUID, *, version: int | None = None, **kwargs: Any) -> Any:
         """The aggregate, at a version if one is given. Raises `AggregateNotFoundError`, `UnreadableEvent`."""
-        working_set = _working_set.get()
-        if version is None and working_set is not None and working_set.belongs_to(self):
-            return working_set.get(aggregate_id)
+        identity_map = _identity_map.get()
+        if version is None and identity_map is not None and identity_map.belongs_to(self):
+            return identity_map.get(aggregate_id)
         return super().get(aggregate_id, version=version, **kwargs)
 
 
 class PageOfWork(ProcessingEvent[UUID]):
     """Everything that the policies of one page collect, to be recorded in one transaction."""
 
-    def __init__(self, tracking: Tracking | None, working_set: WorkingSet) -> None:
+    def __init__(self, tracking: Tracking | None, identity_map: IdentityMap) -> None:
         super().__init__(tracking)
-        self._working_set = working_set
+        self._identity_map = identity_map
 
     def collect_events(self, *objs: Any, **kwargs: Any) -> None:
         """Collect from aggregates as the library does, and let later policies of the page find them."""
@@ -162,5 +162,5 @@ class PageOfWork(ProcessingEvent[UUID]):
             if aggregate is not None and aggregate.pending_events:
                 self.events.extend(aggregate.collect_events())
                 self.aggregates[aggregate.id] = aggregate
-                self._working_set.add(aggregate)
+                self._identity_map.add(aggregate)
         self.saved_kwargs.update(kwargs)

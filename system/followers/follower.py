@@ -9,17 +9,18 @@ from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.domain import AggregateEvent
 from eventsourcing.persistence import InfrastructureFactory, ProcessRecorder
-from eventsourcing.system import Follower, ProcessApplication, RecordingEvent
+from eventsourcing.system import Follower as LibraryFollower
+from eventsourcing.system import ProcessApplication, RecordingEvent
 from eventsourcing.utils import Environment
 
 from application.base import PAGE_SIZE, Application
 from domain.shared.causes import Cause, because_of
-from system.followers.working_set import Repository
+from system.followers.identity_map import Repository
 from system.persistence.postgres.library import with_limits
 from system.persistence.recorders import recorder_for
 
 
-class Following(Application, Follower[UUID]):
+class Follower(Application, LibraryFollower[UUID]):
     """A follower that names what it handles and what it ignores.
 
     Subclasses write one `react` per kind of event. `policy` is the library's entry to it: it opens
@@ -87,7 +88,7 @@ class Following(Application, Follower[UUID]):
         return frozenset(event_class.TOPIC for event_class in handled_events(type(self)))
 
 
-def handled_events(follower: type[Following]) -> frozenset[type[Any]]:
+def handled_events(follower: type[Follower]) -> frozenset[type[Any]]:
     """The kinds of events that a follower has a reaction for."""
     descriptor = follower.__dict__["react"]
     descriptor.__get__(None, follower)  # registers reactions whose annotations were not resolvable earlier
@@ -95,5 +96,5 @@ def handled_events(follower: type[Following]) -> frozenset[type[Any]]:
     return frozenset(kind for kind in registry if kind is not object)
 
 
-class Process(Following, ProcessApplication[UUID]):
+class Process(Follower, ProcessApplication[UUID]):
     """A follower that records events of its own."""
