@@ -37,6 +37,7 @@ def test_imports_keep_to_the_contracts() -> None:
 VIOLATIONS = {
     "rings": ("domain/shared/ids.py", "import application.errors"),
     "domain-contexts": ("domain/orders/order.py", "import domain.payments.payment"),
+    "system-layers": ("system/persistence/tables.py", "import system.runner.runner"),
     "application-contexts": ("application/orders.py", "import application.payments"),
     "web-not-domain": ("web/__init__.py", "import domain.orders"),
     "web-no-sql": ("web/__init__.py", "import sqlite3"),
@@ -59,17 +60,18 @@ def test_a_forbidden_import_is_noticed(tmp_path: Path) -> None:
     assert f"{len(VIOLATIONS)} broken" in linted.stdout
 
 
-def test_a_context_that_the_contracts_do_not_name_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["domain/shipping", "system/archive"])
+def test_a_folder_that_the_contracts_do_not_name_is_noticed(folder: str, tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for ring in RINGS:
         shutil.copytree(ROOT / ring, tmp_path / ring, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "domain" / "shipping").mkdir()
-    (tmp_path / "domain" / "shipping" / "__init__.py").touch()
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "__init__.py").touch()
 
     linted = python("-c", LINT, folder=tmp_path)
 
     assert linted.returncode == 1
-    assert "domain.shipping" in linted.stdout
+    assert folder.replace("/", ".") in linted.stdout
 
 
 def test_importing_a_module_does_nothing() -> None:
