@@ -17,13 +17,19 @@ READY_MUTANTS := $(VENV)/.ready-mutants
 AT_ONCE = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format mutants clean
+.PHONY: help run quick test check lint format mutants clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(READY) ## install if needed and serve orders; the first lines say where and what to try
 	@exec $(BIN)/orderwright serve $(ARGS)
+
+# What neither starts the service nor a database: enough while writing, not enough to hand in.
+quick: $(READY_DEV) ## run the tests of a minute: domain, architecture, documents, and the scenarios in memory
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal -m "not service" \
+	  -k "not (scenarios and (sqlite or postgres or tuned))" \
+	  tests/domain tests/architecture tests/docs tests/scenarios $(ARGS)
 
 test: $(READY_DEV) ## run all tests, several at a time (ARGS="-k saga" picks some, ARGS="-n 0" takes one at a time)
 	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal $(ARGS)

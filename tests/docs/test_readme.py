@@ -74,6 +74,7 @@ def paste(command: str, address: str, environment: dict[str, str]) -> subprocess
     )
 
 
+@pytest.mark.service
 def test_the_readmes_commands_work_when_pasted(service: tuple[str, dict[str, str]]) -> None:
     address, environment = service
 
@@ -105,7 +106,7 @@ def test_the_readmes_commands_work_when_pasted(service: tuple[str, dict[str, str
 
 def test_the_make_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "README.md").read_text()))
-    assert targets == {"run", "test", "check", "help", "mutants"}
+    assert targets == {"run", "test", "check", "help", "mutants", "quick", "lint"}
     for target in targets:
         assert (
             subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False).returncode == 0
