@@ -79,7 +79,7 @@ def shop(seeded: SeededShop, quick_folder: Path, monkeypatch: pytest.MonkeyPatch
     return seeded.copy(quick_folder)
 
 
-@pytest.mark.parametrize("text", AT_ONCE)
+@pytest.mark.parametrize("text", AT_ONCE, ids=str)
 def test_a_command_does_what_its_document_says(text: str, shop: SeededShop) -> None:
     typed = AT_ONCE[text]
     for words, prepare in GIVEN.items():
@@ -94,7 +94,7 @@ def test_a_command_does_what_its_document_says(text: str, shop: SeededShop) -> N
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("text", ON_SERVICES)
+@pytest.mark.parametrize("text", ON_SERVICES, ids=str)
 def test_a_command_that_lasts_or_needs_postgresql_does_what_its_document_says(
     text: str, shop: SeededShop, request: pytest.FixtureRequest
 ) -> None:
