@@ -1,13 +1,10 @@
 """One thread a follower: busy while there is work, woken when something was recorded, else polling."""
 
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
-
-from system.concurrency.pulse import Pulse
+from system.concurrency.background import BackgroundLoop
 from system.concurrency.turn import Turn
 from system.concurrency.wakeup import Wakeup
 from system.persistence.agreement import LogDisagrees
@@ -15,18 +12,18 @@ from system.persistence.faults import STORE_FAULTS
 
 from .subscription import Subscription
 
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
 IDLE_BEFORE_CARRYING_FORWARD = 0.05
 
 LOOK_EVERY_SECONDS = 5.0
 """So often a follower looks for news while it would be woken by any, and up to a fifth more often."""
 
-log = structlog.get_logger()
 
-
-class FollowerLoop(threading.Thread):
+class FollowerLoop(BackgroundLoop):
     """Keeps a follower level with all the leaders it follows. Survives whatever happens to it."""
+
+    faults = STORE_FAULTS
+    pausing = "follower pauses"
+    failed = "follower failed"
 
     def __init__(
         self,
@@ -37,49 +34,30 @@ class FollowerLoop(threading.Thread):
     ) -> None:
         """`hears` says of a leader whether somebody rings at once when it has recorded something,
         wherever that was."""
-        super().__init__(name=f"follow-{subscriptions[0].follower.name}", daemon=True)
+        follower = subscriptions[0].follower
+        super().__init__(f"follow-{follower.name}", follower=follower.name)
         # The log that brings new work comes last, see `Follower.begins_with`.
         self.subscriptions = sorted(
-            subscriptions,
-            key=lambda subscription: subscription.leader.name == subscription.follower.begins_with,
+            subscriptions, key=lambda subscription: subscription.leader.name == follower.begins_with
         )
-        self.wakeup = Wakeup()
-        self.pulse = Pulse()
         self.on_progress: list[Wakeup] = []
         self._poll_seconds = poll_seconds
         self._turn = turn
         self._must_check = True
         self._hears = hears
+        self._idle_since = 0.0
         self.has_more = False
         """Whether there may be more to read at once; if not, a ring tells of it."""
-        self.fault: str | None = None
-        """Why the follower is pausing at present, or None."""
 
-    def run(self) -> None:
-        """Process pages until stopped; a fault of the store is a pause, not an end."""
-        self.pulse.belongs_here()
-        pause = FIRST_PAUSE
-        idle_since = time.monotonic()
-        while not self.wakeup.is_stopping:
-            self.wakeup.clear()
-            try:
-                if self.advance():
-                    idle_since = time.monotonic()
-                elif time.monotonic() - idle_since >= IDLE_BEFORE_CARRYING_FORWARD:
-                    self.carry_forward()
-                if not self.has_more:
-                    self._hold_workers(is_held=False)
-                    self.pulse.rest(lambda: self.wakeup.wait(self._patience()))
-                self.fault, pause = None, FIRST_PAUSE
-            except STORE_FAULTS as error:
-                if isinstance(error, LogDisagrees):
-                    self._must_check = True
-                    self._hold_workers(is_held=True)
-                self._pause(error, pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-            except Exception as error:  # a fault of the runner itself must not end the following
-                log.exception("follower failed", follower=self.subscriptions[0].follower.name)
-                self._pause(error, LONGEST_PAUSE)
+    def work(self) -> None:
+        """Process a page of each leader, and rest when all was read."""
+        if self.advance():
+            self._idle_since = time.monotonic()
+        elif time.monotonic() - self._idle_since >= IDLE_BEFORE_CARRYING_FORWARD:
+            self.carry_forward()
+        if not self.has_more:
+            self._hold_workers(is_held=False)
+            self.rest(self._patience())
 
     def advance(self) -> int:
         """One page from each leader, from the one that brings new work only if there was nothing else
@@ -123,12 +101,11 @@ class FollowerLoop(threading.Thread):
             return max(self._poll_seconds, LOOK_EVERY_SECONDS * random.uniform(0.8, 1.0))
         return self._poll_seconds
 
-    def _pause(self, error: Exception, seconds: float) -> None:
-        if self.fault is None:
-            log.warning("follower pauses", follower=self.subscriptions[0].follower.name, error=str(error))
-        self.fault = f"{type(error).__name__}: {error}"
+    def back_off(self, error: Exception, seconds: float) -> None:
+        """See `BackgroundLoop.back_off`."""
         if isinstance(error, LogDisagrees):  # it waits for a person, and no other process would do better
-            self.pulse.rest(lambda: self.wakeup.wait(seconds))
-            return
-        self.pulse.fails()
-        self.wakeup.wait(seconds)
+            self._must_check = True
+            self._hold_workers(is_held=True)
+            self.rest(seconds)
+        else:
+            super().back_off(error, seconds)

@@ -17,10 +17,9 @@ from uuid import UUID
 from eventsourcing.application import Application
 from eventsourcing.system import Leader, RecordingEvent, RecordingEventReceiver, System
 
+from system.concurrency.background import BackgroundLoop
 from system.concurrency.memory import collect_garbage_less_often
-from system.concurrency.pulse import Pulse
 from system.concurrency.turn import Turn
-from system.concurrency.wakeup import Wakeup
 from system.followers.event_log import EventLog, Leading
 from system.followers.follower import Follower
 from system.followers.identity_map import IdentityMap, Repository
@@ -30,29 +29,6 @@ from .loop import FollowerLoop
 from .subscription import Subscription
 
 STOP_WITHIN_SECONDS = 5.0
-
-
-class Worker(Protocol):
-    """A thread beside a follower, woken when it has made progress."""
-
-    wakeup: Wakeup
-    pulse: Pulse
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait for the end."""
-        ...
-
-    def is_alive(self) -> bool:
-        """Whether it has begun and not ended."""
-        ...
-
-    def is_busy(self) -> bool:
-        """Whether there is something to do, now or later."""
-        ...
 
 
 class Listener(Protocol):
@@ -76,10 +52,10 @@ class Post:
     """A follower's loop, and the workers that go with it. It is started once."""
 
     loop: FollowerLoop
-    workers: list[Worker] = field(default_factory=list)
+    workers: list[BackgroundLoop] = field(default_factory=list)
     is_started: bool = False
 
-    def add(self, worker: Worker) -> None:
+    def add(self, worker: BackgroundLoop) -> None:
         """Have a worker woken by the loop, for the first time when the follower is level."""
         worker.wakeup.is_held = True
         self.workers.append(worker)
@@ -94,7 +70,7 @@ class Post:
     def dismiss(self) -> None:
         """Tell all to stop; they finish what they have in hand."""
         for thread in self._threads():
-            thread.wakeup.stop()
+            thread.stop()
 
     def join(self, timeout: float) -> None:
         """Wait for the end."""
@@ -110,7 +86,7 @@ class Post:
         """For how many seconds one of them should have moved and has not; 0 while all is well."""
         return max(thread.pulse.still_for() if thread.is_alive() else 0.0 for thread in self._threads())
 
-    def _threads(self) -> "list[FollowerLoop | Worker]":
+    def _threads(self) -> list[BackgroundLoop]:
         return [self.loop, *self.workers]
 
 
@@ -135,7 +111,7 @@ class Runner(RecordingEventReceiver[UUID]):
         self._page_size = page_size
         self._poll_seconds = poll_seconds
         self._logs = {name: EventLog(cast(Leading, applications[name])) for name in system.leads}
-        self._make_worker: dict[str, Callable[[], Worker]] = {}
+        self._make_worker: dict[str, Callable[[], BackgroundLoop]] = {}
         self._listeners: list[Listener] = []
         self._has_begun = False
         self._leaving: dict[str, Post] = {}
@@ -147,7 +123,7 @@ class Runner(RecordingEventReceiver[UUID]):
         """The loops of those that are followed, or will be once this is started, by name."""
         return {name: post.loop for name, post in self._posts.items()}
 
-    def add_worker(self, make: Callable[[], Worker], after: str) -> None:
+    def add_worker(self, make: Callable[[], BackgroundLoop], after: str) -> None:
         """Run such a worker wherever `after` is followed, and wake it when that has made progress."""
         self._make_worker[after] = make
         self._posts[after].add(make())

@@ -8,23 +8,18 @@ to be. While the connection is away it looks as often as without any.
 
 import select
 import socket
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
-import structlog
 from psycopg import sql
 
+from system.concurrency.background import BackgroundLoop
 from system.persistence.answers import PoliteConnection
 
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
 ASK_AFTER_SECONDS = 5.0
 """Where no news came for so long, the database is asked whether it is still there: a connection that the
 network has forgotten looks the same as one over which there is nothing to tell."""
-
-log = structlog.get_logger()
 
 
 class ListeningConnection(PoliteConnection):
@@ -33,18 +28,21 @@ class ListeningConnection(PoliteConnection):
     within = (4.0, 4.0, None)
 
 
-class WakeupListener(threading.Thread):
+class WakeupListener(BackgroundLoop):
     """Rings for every leader that has recorded something in one database, over a connection of its own."""
+
+    faults = (psycopg.Error, OSError)
+    pausing = "wake-ups of other processes pause"
+    failed = "listening for wake-ups of other processes failed"
 
     def __init__(
         self, parameters: Mapping[str, Any], leaders: Mapping[str, str], ring: Callable[[str], object]
     ) -> None:
         """`leaders` are by the channel that tells about them."""
-        super().__init__(name="wakeups", daemon=True)
+        super().__init__("wakeups")
         self._parameters = {**parameters, "autocommit": True}
         self._leaders = leaders
         self._ring = ring
-        self._is_stopping = False
         self._is_listening = False
 
     def start(self) -> None:
@@ -52,22 +50,21 @@ class WakeupListener(threading.Thread):
         self._stop_reader, self._stop_writer = socket.socketpair()
         super().start()
 
-    def run(self) -> None:
-        """Listen until stopped; while the database is away, try again and again."""
-        pause = FIRST_PAUSE
+    def work(self) -> None:
+        """Listen until stopped, or until the connection is lost."""
+        with ListeningConnection.connect(**self._parameters) as connection:
+            self._subscribe(connection)
+            self.recovered()
+            self._listen(connection)
+
+    def _run(self) -> None:
         with self._stop_reader:
-            while not self._is_stopping:
-                try:
-                    with ListeningConnection.connect(**self._parameters) as connection:
-                        self._subscribe(connection)
-                        pause = FIRST_PAUSE
-                        self._listen(connection)
-                except (psycopg.Error, OSError) as error:
-                    self._deaf()
-                    if pause == FIRST_PAUSE:
-                        log.warning("wake-ups of other processes pause", error=str(error))
-                    _wait([self._stop_reader.fileno()], pause)
-                    pause = min(pause * 2, LONGEST_PAUSE)
+            super()._run()
+
+    def back_off(self, error: Exception, seconds: float) -> None:
+        """See `BackgroundLoop.back_off`."""
+        self._deaf()
+        super().back_off(error, seconds)
 
     def hears(self, leader: str) -> bool:
         """Whether it would ring now when a leader recorded something, as far as it knows: a connection
@@ -76,7 +73,7 @@ class WakeupListener(threading.Thread):
 
     def stop(self) -> None:
         """End, within a second."""
-        self._is_stopping = True
+        super().stop()
         self._stop_writer.close()
         self.join(timeout=1)
 
@@ -96,7 +93,7 @@ class WakeupListener(threading.Thread):
             self._ring(leader)
 
     def _listen(self, connection: ListeningConnection) -> None:
-        while not self._is_stopping:
+        while not self.wakeup.is_stopping:
             if not _wait([connection.fileno(), self._stop_reader.fileno()], ASK_AFTER_SECONDS):
                 connection.execute("SELECT 1")
             channels = {notification.channel for notification in connection.notifies(timeout=0)}

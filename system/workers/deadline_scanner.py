@@ -7,7 +7,6 @@ anew, so work that was merely waiting for a runner gets its chance first. Only o
 many hours, longer than processes are sure to live, the deadline that it was given counts as well.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,13 +17,11 @@ import structlog
 from application.base import CommandContext
 from domain.fulfilment import STEP
 from domain.shared.errors import DomainError
-from system.concurrency.pulse import Pulse
-from system.concurrency.wakeup import Wakeup
+from system.concurrency.background import LONGEST_PAUSE, BackgroundLoop
 from system.persistence.faults import STORE_FAULTS
 from system.processes.order_fulfilment import OrderFulfilment
 from system.projections.saga_log.follower import AwaitedStep, SagaLog
 from system.projections.saga_log.overdue import ALLOWED
-from system.runner.loop import LONGEST_PAUSE
 
 WATCHED_AT_ONCE = 10_000
 """So many awaited steps are watched; of more, those with the earliest deadlines."""
@@ -39,8 +36,13 @@ LOOK_AT_LEAST_EVERY_SECONDS = 60.0
 log = structlog.get_logger()
 
 
-class DeadlineScanner:
+class DeadlineScanner(BackgroundLoop):
     """Watches the steps that are awaited in the saga log, all the time."""
+
+    faults = STORE_FAULTS
+    first_pause = LONGEST_PAUSE
+    pausing = "the watch over deadlines pauses"
+    failed = "looking for deadlines failed"
 
     def __init__(
         self,
@@ -49,30 +51,12 @@ class DeadlineScanner:
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.wakeup = Wakeup()
-        self.pulse = Pulse()
+        super().__init__("deadlines")
         self._saga_log = saga_log
         self._fulfilments = fulfilments
         self._clock = clock
         self._monotonic = monotonic
         self._watched_since: dict[AwaitedStep, float] = {}
-        self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait for the end."""
-        self._thread.join(timeout)
-
-    def is_alive(self) -> bool:
-        """Whether it has begun and not ended."""
-        return self._thread.is_alive()
-
-    def is_busy(self) -> bool:
-        """Never: a deadline that has not passed is nothing to do."""
-        return False
 
     def step(self) -> int:
         """Tell the fulfilments of steps that are overdue by now; how many there were."""
@@ -98,31 +82,15 @@ class DeadlineScanner:
         except (DomainError, LookupError) as error:  # it is looked at again
             log.warning("a deadline could not be noted", order_id=str(order_id), error=str(error))
 
-    def _run(self) -> None:
-        self.pulse.belongs_here()
-        while not self.wakeup.is_stopping:
-            self.wakeup.clear()
-            try:
-                if not self.wakeup.is_held:
-                    self.step()
-                self.pulse.rest(self._rest)
-            except STORE_FAULTS:
-                self._pause()
-            except Exception:
-                log.exception("looking for deadlines failed")
-                self._pause()
-
-    def _pause(self) -> None:
-        self.pulse.fails()
-        self._wait(LONGEST_PAUSE)
-
-    def _rest(self) -> None:
+    def work(self) -> None:
+        """Look, and rest: the follower rings at every page, but what is overdue can wait for some seconds."""
+        self.step()
         if not self._watched_since:
-            self.wakeup.wait(LOOK_AT_LEAST_EVERY_SECONDS)
-        self._wait(LOOK_EVERY_SECONDS)
+            self.rest(LOOK_AT_LEAST_EVERY_SECONDS)
+        self.pulse.rest(lambda: self._sleep(LOOK_EVERY_SECONDS))
 
-    def _wait(self, seconds: float) -> None:
-        # Its follower rings at every page; what is overdue can wait for some seconds all the same.
+    def _sleep(self, seconds: float) -> None:
+        """So long, whoever rings."""
         look_again = time.monotonic() + seconds
         while (left := look_again - time.monotonic()) > 0 and not self.wakeup.is_stopping:
             self.wakeup.clear()

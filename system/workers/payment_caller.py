@@ -5,7 +5,6 @@ and its record is harmless: the call is due until its outcome is recorded, and i
 the same key, under which the provider charges at most once.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -31,12 +30,11 @@ from domain.payments import Payment, Trouble
 from domain.payments.payment import PaymentOutcomeContradicted
 from domain.shared.errors import DomainError
 from domain.shared.retrying import RetryPolicy
-from system.concurrency.pulse import Pulse
+from system.concurrency.background import LONGEST_PAUSE, BackgroundLoop
 from system.concurrency.turn import Turn
-from system.concurrency.wakeup import Wakeup
 from system.persistence.faults import STORE_FAULTS
 from system.projections.payment_ledger.follower import DueCall, PaymentLedger
-from system.runner.loop import LONGEST_PAUSE, LOOK_EVERY_SECONDS
+from system.runner.loop import LOOK_EVERY_SECONDS
 
 PAGE = 500
 REMEMBERED_CALLS = 20_000
@@ -47,8 +45,13 @@ AskedFor = tuple[str, str, datetime, int]
 log = structlog.get_logger()
 
 
-class GatewayWorker:
+class GatewayWorker(BackgroundLoop):
     """Makes the calls that are due in the payment ledger."""
+
+    faults = STORE_FAULTS
+    first_pause = LONGEST_PAUSE
+    pausing = "payment gateway worker pauses"
+    failed = "payment gateway worker failed"
 
     def __init__(
         self,
@@ -63,8 +66,7 @@ class GatewayWorker:
         turn: Turn,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.wakeup = Wakeup()
-        self.pulse = Pulse()
+        super().__init__("payment-gateway")
         self._ledger = ledger
         self._payments = payments
         self._gateway = gateway
@@ -82,21 +84,12 @@ class GatewayWorker:
         self._answered: set[AskedFor] = set()
         self._put_off: dict[AskedFor, float] = {}  # until when, by the clock that is never put right
         self._failing_since: dict[tuple[str, UUID], float] = {}  # by the clock that is never put right
-        self._thread = threading.Thread(target=self._run, name="payment-gateway", daemon=True)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="payment-gateway-call")
-
-    def start(self) -> None:
-        """Begin to make calls."""
-        self._thread.start()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the calls in hand are over; what is not answered by then is asked again later."""
-        self._thread.join(timeout)
+        super().join(timeout)
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def is_alive(self) -> bool:
-        """Whether it makes calls."""
-        return self._thread.is_alive()
 
     def is_busy(self) -> bool:
         """Whether calls are in flight or due, now or later."""
@@ -130,30 +123,15 @@ class GatewayWorker:
                 raise
         return len(outcomes)
 
-    def _run(self) -> None:
-        self.pulse.belongs_here()
-        while not self.wakeup.is_stopping:
-            self.wakeup.clear()
-            if self.wakeup.is_held:
-                self._answered.clear()  # the ledger may be built anew
-                self.pulse.rest(lambda: self.wakeup.wait(self._poll_seconds))
-                continue
-            try:
-                if not self.step() and not self._in_flight:
-                    self._rest(self._patience())
-            except STORE_FAULTS as error:
-                log.warning("payment gateway worker pauses", error=str(error))
-                self._pause()
-            except Exception:
-                log.exception("payment gateway worker failed")
-                self._pause()
+    def work(self) -> None:
+        """Call and record, and rest while nothing is due."""
+        if not self.step() and not self._in_flight:
+            self.rest(self._patience())
 
-    def _pause(self) -> None:
-        self.pulse.fails()
-        self.wakeup.wait(LONGEST_PAUSE)
-
-    def _rest(self, seconds: float) -> None:
-        self.pulse.rest(lambda: self.wakeup.wait(seconds))
+    def while_held(self) -> None:
+        """See `BackgroundLoop.while_held`. The ledger may be built anew meanwhile."""
+        self._answered.clear()
+        super().while_held()
 
     def _patience(self) -> float:
         """How many seconds there is nothing to do, unless the ledger has news, which rings."""

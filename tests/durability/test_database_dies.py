@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from eventsourcing.persistence import PersistenceError
 
-from system.runner import loop
+from system.concurrency import background
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
@@ -23,7 +23,7 @@ def mortal_postgres() -> Iterator[PrivatePostgres]:
 def test_a_crash_of_the_database_is_a_pause(
     mortal_postgres: PrivatePostgres, open_way: Callable[..., Way], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(background, "LONGEST_PAUSE", 0.2)
     mortal_postgres.create_database("shop")
     environment = {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",

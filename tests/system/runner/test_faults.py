@@ -14,7 +14,8 @@ from eventsourcing.persistence import (
     Tracking,
 )
 
-from system.runner import loop
+from system.concurrency import background
+from system.runner.loop import FollowerLoop
 from tests.support.agreement import assert_read_models_agree, events_of
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
@@ -29,8 +30,8 @@ STORE_FAULTS = [OperationalError, InterfaceError, InternalError, ProgrammingErro
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses are for production."""
-    monkeypatch.setattr(loop, "FIRST_PAUSE", 0.005)
-    monkeypatch.setattr(loop, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(FollowerLoop, "first_pause", 0.005)
+    monkeypatch.setattr(background, "LONGEST_PAUSE", 0.01)
 
 
 def just_before_the_first_record(

@@ -1,13 +1,12 @@
 """What another process records on PostgreSQL wakes the followers here, without their looking for it."""
 
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from system.bootstrap import wakeup_channels
+from system.concurrency import background
 from system.definition import orderwright as definition
-from system.runner import wakeups
 from system.runner.wakeups import WakeupListener
 from system.settings.environment import Settings
 from tests.support.fixtures import Environment
@@ -79,7 +78,7 @@ def test_elsewhere_nobody_listens(in_memory: Environment, on_sqlite: Environment
 def test_after_an_outage_it_listens_again_and_wakes_everybody(
     listen: Callable[[Environment], list[str]], open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakeups, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(background, "LONGEST_PAUSE", 0.1)
     with PrivatePostgres() as server:
         server.create_database("shop")
         environment = {"PERSISTENCE_MODULE": "eventsourcing.postgres", **server.environment("shop")}
@@ -99,4 +98,4 @@ def test_it_stops_at_once_while_the_database_is_away() -> None:
     listener = WakeupListener({"host": "/nowhere"}, {"orders_events": "Orders"}, lambda _: None)
     listener.start()
     listener.stop()
-    assert listener not in threading.enumerate()
+    assert not listener.is_alive()
