@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from uuid import uuid4
 
-from .figures import LIMIT, OURS, STOCK, Round
+from .measurements import LIMIT, OURS, STOCK, Round
 from .setting import EVENTS_TABLE, INSERT_EVENTS, Setting, an_event
 
 WRITERS = (1, 4, 16)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .figures import LIMIT, OURS, STOCK, Figure
+from .measurements import LIMIT, OURS, STOCK, Measurement
 from .run import BenchReport
 
 _MEANING = {
@@ -64,7 +64,7 @@ def _lines(report: BenchReport) -> Iterator[str]:
             yield f"- **{name}**: {meaning}"
 
 
-def _belongs(figure: Figure, name: str) -> bool:
+def _belongs(figure: Measurement, name: str) -> bool:
     return figure.name.startswith(name)
 
 

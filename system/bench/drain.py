@@ -14,7 +14,7 @@ from system.gateways.simulated import SimulatedGateway
 from system.operations.positions import is_settled
 from system.settings.environment import Settings
 
-from .figures import LIMIT, OURS, STOCK, Round
+from .measurements import LIMIT, OURS, STOCK, Round
 from .setting import EVENTS_TABLE, INSERT_EVENTS, Setting, as_environment, check_settled, place, receive_stock
 
 UNITS = {"drain": ("orders/s", True), "drain_two_processes": ("orders/s", True)}

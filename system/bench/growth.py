@@ -11,7 +11,7 @@ from system.runner.runner import Runner
 from system.settings.environment import Settings
 
 from .drain import PATIENCE_SECONDS
-from .figures import OURS, Round
+from .measurements import OURS, Round
 from .setting import Setting, as_environment, place, receive_stock
 
 THOUSAND = 1000

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import quantiles
 
-from .figures import OURS, STOCK, Round
+from .measurements import OURS, STOCK, Round
 from .setting import Setting, as_environment
 
 CLIENTS = 16

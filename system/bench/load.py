@@ -7,7 +7,7 @@ from domain.inventory import StockItem
 from domain.shared.causes import because_of
 from domain.shared.ids import stock_item_id
 
-from .figures import OURS, STOCK, Round
+from .measurements import OURS, STOCK, Round
 from .setting import Setting, context
 
 LENGTHS = (10, 100, 10_000)

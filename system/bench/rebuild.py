@@ -11,7 +11,7 @@ from system.definition import orderwright as definition
 from system.settings.environment import Settings
 
 from .drain import settle
-from .figures import OURS, STOCK, Round
+from .measurements import OURS, STOCK, Round
 from .setting import Setting, check_settled, place, receive_stock
 
 _RECORDER = "PROCESS_RECORDER_TOPIC"

@@ -12,7 +12,7 @@ from pathlib import Path
 from system.bench.private_postgres import PrivatePostgres
 
 from . import append, drain, growth, http, load, rebuild
-from .figures import Figure, Round, figures_of
+from .measurements import Measurement, Round, measurements_of
 from .setting import Setting
 
 Measure = Callable[[Setting], Round]
@@ -63,7 +63,7 @@ class BenchReport:
 
     at: datetime
     conditions: Mapping[str, str]
-    figures: Sequence[Figure]
+    figures: Sequence[Measurement]
 
 
 def run(
@@ -92,7 +92,7 @@ def run(
             for number in range(1 if name == "growth" else plan.runs):
                 progress(name, number)
                 rounds.append(MEASUREMENTS[name](setting))
-    return BenchReport(clock(), conditions, figures_of(rounds, units))
+    return BenchReport(clock(), conditions, measurements_of(rounds, units))
 
 
 def _conditions(server: PrivatePostgres, plan: Plan) -> dict[str, str]:

@@ -24,7 +24,7 @@ from system.persistence.recorders import PostgresRecorder
 from system.persistence.tables import Change, postgres_parameters, postgres_statement
 from system.settings.environment import POSTGRES, TUNED_POSTGRES, Settings
 
-from .figures import OURS, STOCK
+from .measurements import OURS, STOCK
 
 SKUS = 20
 ITEMS_OF_AN_ORDER = 2

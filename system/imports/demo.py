@@ -44,7 +44,7 @@ RARE, RARE_PRICE, RARE_ON_HAND = "TEAPOT-GOLD", "480.00", 3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Ending:
     """How an order of the demo is meant to end, and what makes it end so."""
 
     name: str
@@ -53,15 +53,15 @@ class Outcome:
     is_cancelled_later: bool = False
 
 
-OUTCOMES = (
-    Outcome("confirmed"),
-    Outcome("payment declined", "pm_declined"),
-    Outcome("payment fails once", "pm_error_once"),
-    Outcome("payment times out", "pm_timeout"),
-    Outcome("short of stock", is_short=True),
-    Outcome("cancelled by the customer", is_cancelled_later=True),
-    Outcome("refund fails once", "pm_refund_fails_once", is_short=True),
-    Outcome("refund fails", "pm_refund_fails", is_short=True),
+ENDINGS = (
+    Ending("confirmed"),
+    Ending("payment declined", "pm_declined"),
+    Ending("payment fails once", "pm_error_once"),
+    Ending("payment times out", "pm_timeout"),
+    Ending("short of stock", is_short=True),
+    Ending("cancelled by the customer", is_cancelled_later=True),
+    Ending("refund fails once", "pm_refund_fails_once", is_short=True),
+    Ending("refund fails", "pm_refund_fails", is_short=True),
 )
 _REPEATED = {"confirmed": 10, "payment declined": 2, "short of stock": 2}
 
@@ -70,12 +70,12 @@ _REPEATED = {"confirmed": 10, "payment declined": 2, "short of stock": 2}
 class DemoOrder:
     """An order of the demo."""
 
-    outcome: Outcome
+    outcome: Ending
     command: PlaceOrder
 
 
 @dataclass
-class OutcomeSummary:
+class EndingSummary:
     """What became of the orders that were meant to end alike. Amounts are in `CURRENCY`."""
 
     outcome: str
@@ -146,9 +146,9 @@ class Demo:
                     continue  # by somebody else, which is as good
                 self.recorded.cancellations += not done.replayed
 
-    def outcomes(self) -> list[OutcomeSummary]:
+    def outcomes(self) -> list[EndingSummary]:
         """What became of the orders, by what they were meant to show."""
-        found = {o.name: OutcomeSummary(o.name, o.payment_method) for o in OUTCOMES}
+        found = {o.name: EndingSummary(o.name, o.payment_method) for o in ENDINGS}
         for order in self._orders():
             summary = found[order.outcome.name]
             summary.orders += 1
@@ -208,9 +208,9 @@ class Demo:
         return CommandContext(command_id, self._orderwright.clock(), self._user)
 
 
-def _outcomes_of_block(random: Random) -> list[Outcome]:
+def _outcomes_of_block(random: Random) -> list[Ending]:
     """Every outcome at least once, in an order of the block's own."""
-    outcomes = [outcome for outcome in OUTCOMES for _ in range(_REPEATED.get(outcome.name, 1))]
-    outcomes += [OUTCOMES[0]] * (BLOCK - len(outcomes))
+    outcomes = [outcome for outcome in ENDINGS for _ in range(_REPEATED.get(outcome.name, 1))]
+    outcomes += [ENDINGS[0]] * (BLOCK - len(outcomes))
     random.shuffle(outcomes)
     return outcomes

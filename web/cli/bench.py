@@ -7,7 +7,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from system.bench.document import document, number
-from system.bench.figures import LIMIT, OURS, STOCK
+from system.bench.measurements import LIMIT, OURS, STOCK
 from system.bench.private_postgres import PostgresUnavailableError
 from system.bench.run import MEASUREMENTS, QUICK, BenchReport, Plan, run
 from system.bootstrap import utc_now

@@ -7,7 +7,7 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from system.bench.figures import Figure, figures_of
+from system.bench.measurements import Measurement, measurements_of
 from web.cli import main
 
 
@@ -37,7 +37,7 @@ def test_a_figure_has_a_median_a_spread_and_ratios_that_say_how_many_times_bette
         {"rate": {"ours": 500.0, "stock": 50.0}, "delay": {"ours": 4.0, "stock": 8.0}},
         {"rate": {"ours": 400.0, "stock": 200.0}, "delay": {"ours": 3.0, "stock": 9.0}},
     ]
-    rate, delay = figures_of(rounds, {"rate": ("1/s", True), "delay": ("ms", False)})
+    rate, delay = measurements_of(rounds, {"rate": ("1/s", True), "delay": ("ms", False)})
     assert (rate.median("ours"), rate.spread("ours"), rate.ratio("stock")) == (400.0, (300.0, 500.0), 4.0)
     assert delay.median("ours") == 3.0
     assert delay.ratio("stock") == pytest.approx(8 / 3)
@@ -45,7 +45,7 @@ def test_a_figure_has_a_median_a_spread_and_ratios_that_say_how_many_times_bette
 
 
 def test_nothing_to_compare_with_has_no_ratio() -> None:
-    alone = Figure("alone", "s", False, {"ours": [1.0]})
+    alone = Measurement("alone", "s", False, {"ours": [1.0]})
     assert alone.to_json()["ratio_stock"] is None
 
 

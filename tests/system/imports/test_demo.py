@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from system.imports.demo import BLOCK, OUTCOMES, PRODUCTS, RARE, Demo
+from system.imports.demo import BLOCK, ENDINGS, PRODUCTS, RARE, Demo
 from tests.support.running_shop import Shop
 
 
@@ -18,7 +18,7 @@ def run(shop: Shop, *, orders: int = BLOCK, seed: int = 42) -> Demo:
 
 def test_every_outcome_is_shown_and_ends_as_it_should(shop: Shop) -> None:
     outcomes = {summary.outcome: summary for summary in run(shop).outcomes()}
-    assert list(outcomes) == [outcome.name for outcome in OUTCOMES]
+    assert list(outcomes) == [outcome.name for outcome in ENDINGS]
     assert sum(summary.orders for summary in outcomes.values()) == BLOCK
     statuses = {name: list(summary.statuses) for name, summary in outcomes.items()}
     assert statuses == {

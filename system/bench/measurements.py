@@ -12,7 +12,7 @@ Round = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measurement:
     """One thing that was measured, in several rounds, by one contender after the other in each."""
 
     name: str
@@ -50,7 +50,7 @@ class Figure:
         }
 
 
-def figures_of(rounds: Sequence[Round], units: Mapping[str, tuple[str, bool]]) -> list[Figure]:
+def measurements_of(rounds: Sequence[Round], units: Mapping[str, tuple[str, bool]]) -> list[Measurement]:
     """The figures of all rounds. `units` says of each its unit and whether more is better."""
     names = list(dict.fromkeys(name for each in rounds for name in each))
     found = []
@@ -60,5 +60,5 @@ def figures_of(rounds: Sequence[Round], units: Mapping[str, tuple[str, bool]]) -
             for contender, value in each.get(name, {}).items():
                 runs.setdefault(contender, []).append(value)
         unit, more_is_better = units[name]
-        found.append(Figure(name, unit, more_is_better, runs))
+        found.append(Measurement(name, unit, more_is_better, runs))
     return found
