@@ -1,14 +1,14 @@
 """The base of every application: safe decoding, and commands that are retried on a conflict."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import eventsourcing.application
 from eventsourcing.application import AggregateNotFoundError
-from eventsourcing.persistence import IntegrityError, JSONTranscoder, Mapper, Recording, StoredEvent
+from eventsourcing.persistence import IntegrityError, JSONTranscoder, Mapper, Recording
 
 from domain.shared.aggregates import Aggregate
 from domain.shared.causes import Cause, because_of
@@ -16,7 +16,7 @@ from domain.shared.errors import Contradiction, VersionConflict
 
 from .codec import Codec
 from .mapping import SafeMapper, register_value_types
-from .streams import Repository, UnreadableStream, folded, located
+from .streams import OneByOne, Repository, StreamsReader, UnreadableStream, folded, located
 from .unreadable import UnreadableEvent
 
 MAX_TRIES = 10
@@ -50,15 +50,6 @@ class CommandContext:
         )
 
 
-class StreamsReader(Protocol):
-    """Reads many streams at once."""
-
-    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
-        """The events of these streams, of each those after a version; each stream in order, and all
-        as of one moment."""
-        ...
-
-
 class Application(eventsourcing.application.Application[UUID]):
     """An application whose stored events can be trusted and whose pages are not tiny."""
 
@@ -72,7 +63,12 @@ class Application(eventsourcing.application.Application[UUID]):
 
     def construct_repository(self) -> Repository:
         """A repository that tells what is wrong with a stream that it cannot read."""
-        return Repository(self.events)
+        return Repository(self.events, self.streams)
+
+    @property
+    def streams(self) -> StreamsReader:
+        """Reads streams in this application's store."""
+        return OneByOne(self.recorder)
 
     def construct_transcoder(self) -> JSONTranscoder:
         """Our codec."""
@@ -103,11 +99,8 @@ class Application(eventsourcing.application.Application[UUID]):
 
     def find_all(self, aggregate_class: type[A], aggregate_ids: Iterable[UUID]) -> dict[UUID, A]:
         """Those of the aggregates that there are of this kind, read at once. Raises `UnreadableEvent`."""
-        if not hasattr(self.recorder, "select_streams"):  # the library's own
-            each = {id_: self.find(aggregate_class, id_) for id_ in aggregate_ids}
-            return {id_: aggregate for id_, aggregate in each.items() if aggregate is not None}
         found: dict[UUID, Any] = dict.fromkeys(aggregate_ids)
-        bring_up_to_date(found, cast(StreamsReader, self.recorder), self.mapper)
+        bring_up_to_date(found, self.streams, self.mapper)
         for aggregate in found.values():
             if type(aggregate) is UnreadableStream:
                 raise aggregate.error
@@ -115,11 +108,8 @@ class Application(eventsourcing.application.Application[UUID]):
 
     def present(self, stream_ids: Iterable[UUID]) -> set[UUID]:
         """Those of the streams that there are, of whatever kind. Nothing is decoded."""
-        if hasattr(self.recorder, "select_streams"):
-            reader = cast(StreamsReader, self.recorder)
-            stored = reader.select_streams(dict.fromkeys(stream_ids, 0))
-            return {cast(UUID, event.originator_id) for event in stored}
-        return {id_ for id_ in stream_ids if any(True for _ in self.recorder.select_events(id_, limit=1))}
+        stored = self.streams.select_streams(dict.fromkeys(stream_ids, 0))
+        return {cast(UUID, event.originator_id) for event in stored}
 
     def check_version(self, aggregate_id: UUID, expected: int | None) -> None:
         """Raise `VersionConflict` when a stream does not end at the expected version (0: there is none).
@@ -166,16 +156,16 @@ def last_position(recordings: list[Recording[UUID]]) -> int | None:
     return recordings[-1].notification.id if recordings else None
 
 
-def bring_up_to_date(aggregates: dict[UUID, Any], reader: StreamsReader, mapper: Mapper[UUID]) -> None:
+def bring_up_to_date(aggregates: dict[UUID, Any], streams: StreamsReader, mapper: Mapper[UUID]) -> None:
     """Fold what is stored since into each aggregate, in place; None is one that is not known yet, and
     stays None when it does not exist. One that cannot be read becomes an `UnreadableStream`, and the
     others are none the worse for it."""
     after = {id_: 0 if aggregate is None else aggregate.version for id_, aggregate in aggregates.items()}
-    for stored_event in reader.select_streams(after):
+    for stored_event in streams.select_streams(after):
         id_ = cast(UUID, stored_event.originator_id)
         aggregate = aggregates[id_]
         if type(aggregate) is not UnreadableStream:
             try:
                 aggregates[id_] = folded(aggregate, stored_event, mapper)
             except UnreadableEvent as error:
-                aggregates[id_] = UnreadableStream(located(error, reader))
+                aggregates[id_] = UnreadableStream(located(error, streams))

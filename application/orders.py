@@ -218,7 +218,7 @@ class Orders(Application):
                     break
                 version = event.originator_version
         except UnreadableEvent as error:
-            raise located(error, self.recorder) from error.__cause__
+            raise located(error, self.streams) from error.__cause__
         if not version:
             raise OrderNotFound(f"there was no order {order_id} at {moment.isoformat()}")
         return self.order_at_version(order_id, version)

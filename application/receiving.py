@@ -10,7 +10,6 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
@@ -20,7 +19,7 @@ from domain.shared.causes import Cause, because_of
 from domain.shared.ids import stock_item_id
 from domain.shared.products import MAX_QUANTITY, ProductQuantity
 
-from .base import MAX_TRIES, CommandContext, ConcurrentChanges, StreamsReader, bring_up_to_date
+from .base import MAX_TRIES, CommandContext, ConcurrentChanges, bring_up_to_date
 from .inventory import Inventory
 
 KEPT_ITEMS = 4000
@@ -87,8 +86,7 @@ class Receiving:
             self._kept.clear()
         ids = {line.sku: stock_item_id(line.sku) for need, supply in todo for line in _lines(need, supply)}
         now: dict[UUID, StockItem | None] = {id_: self._kept.get(id_) for id_ in ids.values()}
-        reader = cast(StreamsReader, self._inventory.recorder)
-        bring_up_to_date(now, reader, self._inventory.mapper)
+        bring_up_to_date(now, self._inventory.streams, self._inventory.mapper)
         found = {id_: item for id_, item in now.items() if item is not None}
         self._kept |= found
         return {sku: _copied(found[id_]) for sku, id_ in ids.items() if id_ in found}

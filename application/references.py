@@ -9,7 +9,7 @@ reference already, both are kept, and the reference is the first one's.
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import (
@@ -36,12 +36,14 @@ Progress = Callable[[int, int], object]
 """Told how many events are read, of how many."""
 
 
-def claim_earlier_references(orders: Orders, progress: Progress = lambda *_: None) -> int:
+def claim_earlier_references(
+    orders: Orders, recorder: ProcessRecorder, progress: Progress = lambda *_: None
+) -> int:
     """Claim what is not claimed yet; how many references that were. A later call reads one row.
+    `recorder` is that of the orders, which keeps positions as well.
 
     Raises `PersistenceError` when the store cannot be used, or others keep recording the same.
     """
-    recorder = cast(ProcessRecorder, orders.recorder)
     if recorder.max_tracking_id(ALL_CLAIMED) is not None:
         return 0
     head = recorder.max_notification_id() or 0

@@ -1,13 +1,43 @@
 """Folding stored streams: whatever is wrong with one becomes `UnreadableEvent`, and stays its own fault."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.application import Repository as LibraryRepository
-from eventsourcing.persistence import Mapper, StoredEvent
+from eventsourcing.persistence import AggregateRecorder, EventStore, Mapper, Notification, StoredEvent
 
 from .unreadable import UnreadableEvent
+
+
+class StreamsReader(Protocol):
+    """What an application asks of its store beside what the library does."""
+
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """The events of these streams, of each those after a version; each stream in order, and all
+        as of one moment."""
+        ...
+
+    def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
+        """The events of a stream from version `first` to `last` (both included) with their positions."""
+        ...
+
+
+class OneByOne:
+    """Reads through a recorder of the library's, which tells no positions and reads a stream at a time."""
+
+    def __init__(self, recorder: AggregateRecorder) -> None:
+        self._recorder = recorder
+
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """See `StreamsReader`; each as of its own moment."""
+        for stream_id, version in after.items():
+            yield from self._recorder.select_events(stream_id, gt=version)
+
+    def select_stream(self, *_: Any, **__: Any) -> list[Notification]:
+        """See `StreamsReader`; none, as positions are not known."""
+        return []
 
 
 class UnreadableStream:
@@ -38,16 +68,20 @@ def folded(aggregate: Any, stored_event: StoredEvent, mapper: Mapper[UUID]) -> A
         raise UnreadableEvent.of(stored_event, why, application) from error
 
 
-def located(error: UnreadableEvent, recorder: Any) -> UnreadableEvent:
+def located(error: UnreadableEvent, streams: StreamsReader) -> UnreadableEvent:
     """The error with the position of its event, which reading a stream does not tell."""
-    if error.position is not None or not hasattr(recorder, "select_stream"):  # the library's own recorder
+    if error.position is not None:
         return error
-    found = recorder.select_stream(error.stream_id, error.version, error.version)
+    found = streams.select_stream(error.stream_id, error.version, error.version)
     return error.at(found[0].id) if found else error
 
 
 class Repository(LibraryRepository[UUID]):
     """The library's repository, for streams that may be damaged."""
+
+    def __init__(self, event_store: EventStore[UUID], streams: StreamsReader) -> None:
+        super().__init__(event_store)
+        self.streams = streams
 
     def get(self, aggregate_id: UUID, *, version: int | None = None, **_: Any) -> Any:
         """The aggregate, at a version if one is given. Raises `AggregateNotFoundError`, `UnreadableEvent`."""
@@ -57,7 +91,7 @@ class Repository(LibraryRepository[UUID]):
             for stored_event in recorder.select_events(aggregate_id, lte=version):
                 aggregate = folded(aggregate, stored_event, mapper)
         except UnreadableEvent as error:
-            raise located(error, recorder) from error.__cause__
+            raise located(error, self.streams) from error.__cause__
         if aggregate is None:
             raise AggregateNotFoundError((aggregate_id, version))
         return aggregate

@@ -29,6 +29,7 @@ from system.definition import (
     orderwright,
 )
 from system.followers import agreement
+from system.followers.follower import Follower
 from system.gateways.simulated import SimulatedGateway
 from system.leases.lease import FileLeases, Leases, SoleOwner
 from system.leases.postgres import PostgresLeases
@@ -52,7 +53,7 @@ from system.settings.environment import (
 from system.workers.deadline_scanner import DeadlineScanner
 from system.workers.payment_caller import GatewayWorker
 
-A = TypeVar("A", bound=Application[UUID])
+A = TypeVar("A", bound=Follower)
 Clock = Callable[[], datetime]
 
 POSTGRES_DEFAULTS = {
@@ -95,7 +96,7 @@ class Orderwright:
     """A running system: its applications and read models, and what it takes to drive them."""
 
     settings: Settings
-    applications: dict[str, Application[UUID]]
+    applications: dict[str, Follower]
     gateway: PaymentGateway
     clock: Clock
     monotonic: Callable[[], float] = time.monotonic
@@ -238,15 +239,13 @@ def build(
     for risk in risks if must_write else ():
         log.warning("a database is not as it should be", risk=risk)
     migrations.check(migration_targets(settings))
-    applications: dict[str, Application[UUID]] = {
-        name: _open(orderwright.get_app_cls(name), environment) for name in orderwright.nodes
-    }
+    applications = {name: _open(_class_of(name), environment) for name in orderwright.nodes}
     gateway = gateway or SimulatedGateway(settings.gateway_latency_ms / 1000)
     opened = Orderwright(settings, applications, gateway, clock, monotonic)
     try:
         check_sealing(applications)
         if not opened.disagreements():
-            claim_earlier_references(opened.orders, upgrading)
+            claim_earlier_references(opened.orders, opened.orders.recorder, upgrading)
     except BaseException:
         opened.close()
         raise
@@ -258,6 +257,11 @@ def check_sealing(applications: Mapping[str, Application[UUID]]) -> None:
     found = misfits(applications)
     if found:
         raise InvalidSettings(f"the store cannot be read with these settings; {'; '.join(found)}")
+
+
+def _class_of(name: str) -> type[Follower]:
+    """The class of an application: every one of them follows another."""
+    return cast(type[Follower], orderwright.get_app_cls(name))
 
 
 def _open(application_class: type[A], environment: dict[str, str]) -> A:
@@ -317,7 +321,7 @@ def migration_targets(settings: Settings) -> list[migrations.Target]:
     for name in orderwright.nodes:
         module, env = persistence_of(name, settings)
         if module == TUNED_POSTGRES:
-            tables = getattr(orderwright.get_app_cls(name), "tables", ())
+            tables = _class_of(name).tables
             found.append(migrations.Target(name, schema_of(env), connection_parameters(env), tables))
     return found
 

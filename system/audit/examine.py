@@ -7,10 +7,10 @@ is behind the positions has had its effect in it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import Notification, TrackingRecorder
+from eventsourcing.persistence import Notification
 
 from application.streams import folded
 from domain.fulfilment import Fulfilment, SagaStatus, StepStatus
@@ -20,9 +20,7 @@ from domain.payments import Payment, PaymentStatus
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.followers.follower import Follower
 from system.operations.positions import damaged_lots, parked_events
-from system.persistence.recorders import StreamReader
 
 from . import meanings
 from .facts import OrderFacts, OrderMark, PaymentMark, ReservationMark, SagaMark, Standing
@@ -102,18 +100,14 @@ class Examiner:
             "OrderFulfilment": fulfilment_id(order_id),
             "Orders": order_id,
         }
-        return {
-            name: cast(StreamReader, self._orderwright.applications[name].recorder).select_stream(ids[name])
-            for name in LOGS
-        }
+        return {name: self._orderwright.applications[name].recorder.select_stream(ids[name]) for name in LOGS}
 
     def _is_heard(self, streams: Streams) -> bool:
         """Whether every follower has read what concerns it."""
         for leader, follower_name in self._edges:
-            follower = cast(Follower, self._orderwright.applications[follower_name])
+            follower = self._orderwright.applications[follower_name]
             concerning = [event.id for event in streams[leader] if event.topic in follower.handled_topics]
-            recorder = cast(TrackingRecorder, follower.recorder)
-            if concerning and concerning[-1] > (recorder.max_tracking_id(leader) or 0):
+            if concerning and concerning[-1] > (follower.recorder.max_tracking_id(leader) or 0):
                 return False
         return True
 

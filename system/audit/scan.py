@@ -6,17 +6,16 @@ one consistent cut: what went on between reading them looks wrong. So a scan yie
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
-
-from eventsourcing.application import Application
 
 from application.unreadable import UnreadableEvent
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from domain.shared.money import Money
 from system.bootstrap import Orderwright
 from system.followers.event_log import Entry
-from system.persistence.recorders import LogReader, LogRow
+from system.followers.follower import Follower
+from system.persistence.store import LogRow
 
 from . import meanings
 from .books import Books
@@ -185,12 +184,11 @@ def heads(orderwright: Orderwright) -> dict[str, int]:
     return {name: orderwright.applications[name].recorder.max_notification_id() or 0 for name in LOGS}
 
 
-def pages(application: Application[UUID], head: int) -> Iterator[list[LogRow]]:
+def pages(application: Follower, head: int) -> Iterator[list[LogRow]]:
     """An application's log up to a position, read in large pages and given in small parts."""
-    reader = cast(LogReader, application.recorder)
     position = 0
     while position < head:
-        page = [row for row in reader.select_log(position, PAGE) if row[4] <= head]
+        page = [row for row in application.recorder.select_log(position, PAGE) if row[4] <= head]
         if not page:
             return
         for first in range(0, len(page), TELL_EVERY):

@@ -20,7 +20,7 @@ from application.orders import Item, PlaceOrder
 from system.bench.private_postgres import PrivatePostgres, find_binaries
 from system.bootstrap import Orderwright, build, migration_targets, utc_now
 from system.persistence.postgres import migrations
-from system.persistence.recorders import PostgresRecorder
+from system.persistence.postgres.library_recorder import PostgresRecorder
 from system.persistence.tables import Change, postgres_parameters, postgres_statement
 from system.settings.environment import POSTGRES, TUNED_POSTGRES, Settings
 
@@ -41,10 +41,10 @@ class LibraryRecorder(PostgresRecorder):
     max_tracking_id = PostgresProcessRecorder.max_tracking_id
 
     def _insert_events(
-        self, curs: Cursor[DictRow], stored_events: Any, *, changes: Any = (), **kwargs: Any
+        self, curs: Cursor[DictRow], stored_events: Any, *, rows: Any = (), **kwargs: Any
     ) -> None:
         super()._insert_events(curs, stored_events, **kwargs)
-        for change in changes:
+        for change in rows:
             for row in change.rows:
                 single = Change(change.table, change.inserts, change.columns, change.copies, [row])
                 statement = postgres_statement(single, self.datastore.schema)

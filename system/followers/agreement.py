@@ -6,15 +6,12 @@ While followers run they see it by themselves, at every page: see `log` and `sub
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, cast
-from uuid import UUID
 
 import structlog
-from eventsourcing.application import Application
 
-from system.persistence.agreement import AgreementStore, Disagreement
+from system.persistence.agreement import Disagreement
 
-from .event_log import Leading
+from .follower import Follower
 from .marks import Mark
 
 log = structlog.get_logger()
@@ -32,7 +29,7 @@ class Standing(Enum):
 
 
 def look(
-    applications: Mapping[str, Application[UUID]],
+    applications: Mapping[str, Follower],
     edges: Collection[tuple[str, str]],
     clock: Callable[[], datetime],
 ) -> list[Disagreement]:
@@ -46,7 +43,7 @@ def look(
     found: list[Disagreement] = []
     for name in sorted({leader for leader, _ in edges}):
         leader = applications[name]
-        store = agreement_store(leader)
+        store = leader.recorder
         noted = {one.follower: one for one in store.disagreements()}
         wrong: list[Disagreement] = []
         for follower in (follower for each, follower in edges if each == name):
@@ -64,10 +61,10 @@ def look(
     return found
 
 
-def standing_of(leader: Leading, follower: Application[UUID]) -> tuple[int, Mark | None, Standing]:
+def standing_of(leader: Follower, follower: Follower) -> tuple[int, Mark | None, Standing]:
     """The position of a follower in a log, the mark of the event there, and how it stands."""
     # The position is read first: an event that was there to be read does not go away.
-    position, text = agreement_store(follower).checkpoint(leader.name)
+    position, text = follower.recorder.checkpoint(leader.name)
     if position == 0:
         return 0, None, Standing.PROVEN
     mark = Mark.read(text, position)
@@ -78,7 +75,7 @@ def standing_of(leader: Leading, follower: Application[UUID]) -> tuple[int, Mark
 
 
 def disagreement(
-    leader: Leading, follower: str, position: int, mark: Mark | None, clock: Callable[[], datetime]
+    leader: Follower, follower: str, position: int, mark: Mark | None, clock: Callable[[], datetime]
 ) -> Disagreement:
     """That a follower at this position does not agree with a log, found now."""
     head = leader.recorder.max_notification_id() or 0
@@ -87,16 +84,11 @@ def disagreement(
     return Disagreement(follower, leader.name, position, head, known, found_at)
 
 
-def note(leader: Leading, found: Disagreement) -> None:
+def note(leader: Follower, found: Disagreement) -> None:
     """Keep it beside the log, which takes no events from then on."""
-    agreement_store(leader).note_disagreement(found)
+    leader.recorder.note_disagreement(found)
 
 
-def is_noted(leader: Leading, follower: str) -> bool:
+def is_noted(leader: Follower, follower: str) -> bool:
     """Whether it was noted, and stands, that this follower does not agree with a log."""
-    return any(one.follower == follower for one in agreement_store(leader).disagreements())
-
-
-def agreement_store(application: Any) -> AgreementStore:
-    """What the store of an application knows of agreement."""
-    return cast(AgreementStore, application.recorder)
+    return any(one.follower == follower for one in leader.recorder.disagreements())

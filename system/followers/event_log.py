@@ -8,27 +8,18 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Protocol, cast
+from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.persistence import ApplicationRecorder, Mapper, StoredEvent
+from eventsourcing.persistence import Mapper, StoredEvent
 
 from system.persistence.agreement import LogDisagrees
-from system.persistence.recorders import LogReader, LogRow
+from system.persistence.store import LogRow
 
+from .follower import Follower
 from .marks import Mark
 
 KEPT_EVENTS = 5000
-
-
-class Leading(Protocol):
-    """What has a log: any application."""
-
-    name: Any
-    mapper: Mapper[UUID]
-
-    @property
-    def recorder(self) -> ApplicationRecorder: ...
 
 
 class Entry:
@@ -63,7 +54,7 @@ class Entry:
 class EventLog:
     """Reads the log of a leader in pages, for any number of threads."""
 
-    def __init__(self, leader: Leading) -> None:
+    def __init__(self, leader: Follower) -> None:
         self.leader = leader
         self._lock = threading.Lock()
         # Every event after `_after` up to the last of `_entries` is there: what is appended later
@@ -101,8 +92,8 @@ class EventLog:
             self._after, self._entries = 0, []
 
     def _read(self, after: int, limit: int, mark: Mark | None) -> list[Entry]:
-        reader = cast(LogReader, self.leader.recorder)
-        rows = reader.select_log_from(after, limit) if after else reader.select_log(0, limit)
+        store = self.leader.recorder
+        rows = store.select_log_from(after, limit) if after else store.select_log(0, limit)
         page = [Entry(row, self.leader.mapper) for row in rows]
         if after and not (page and _is_at(page.pop(0), after, mark)):
             raise LogDisagrees(f"{self.leader.name} has not the event any more that was read at {after}")

@@ -8,28 +8,37 @@ from uuid import UUID
 from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.domain import AggregateEvent
-from eventsourcing.persistence import InfrastructureFactory, ProcessRecorder
+from eventsourcing.persistence import InfrastructureFactory
 from eventsourcing.system import Follower as LibraryFollower
 from eventsourcing.system import ProcessApplication, RecordingEvent
 from eventsourcing.utils import Environment
 
 from application.base import PAGE_SIZE, Application
 from domain.shared.causes import Cause, because_of
-from system.followers.identity_map import Repository
 from system.persistence.postgres.library import with_limits
 from system.persistence.recorders import recorder_for
+from system.persistence.store import Store
+from system.persistence.tables import Changes, Table
+
+from .identity_map import Repository
+from .unit_of_work import UnitOfWork
 
 
 class Follower(Application, LibraryFollower[UUID]):
     """A follower that names what it handles and what it ignores.
 
-    Subclasses write one `react` per kind of event. `policy` is the library's entry to it: it opens
-    the cause of the reaction, so that every event recorded in it says what it happened because of.
+    Subclasses write one `react` per kind of event. `handle` is the entry to it: it opens the cause of the
+    reaction, so that every event recorded in it says what it happened because of.
     """
+
+    recorder: Store
+    _repository: Repository
 
     pull_section_size = PAGE_SIZE
     ignored: ClassVar[frozenset[type[AggregateEvent]]] = frozenset()
     """The kinds of events that this follower knows of and does nothing about."""
+    tables: ClassVar[tuple[Table, ...]] = ()
+    """The tables that it keeps."""
     begins_with: ClassVar[str | None] = None
     """The leader whose log brings new work. It is read only when nothing is left to be done for
     work that has begun, so that work is finished rather than piled up."""
@@ -38,36 +47,54 @@ class Follower(Application, LibraryFollower[UUID]):
         """The library's, with connections that nobody waits for without end."""
         return with_limits(super().construct_factory(env))
 
-    def construct_recorder(self) -> ProcessRecorder:
+    def construct_recorder(self) -> Store:
         """Positions, events and rows in one place."""
         return recorder_for(self.factory)
 
     def construct_repository(self) -> Repository:
         """A repository that serves the page in progress."""
-        return Repository(self.events)
+        return Repository(self.events, self.streams)
+
+    @property
+    def repository(self) -> Repository:
+        """See `construct_repository`."""
+        return self._repository
+
+    @property
+    def streams(self) -> Store:
+        """Reads streams in this application's store."""
+        return self.recorder
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """React to one event by collecting what is to be recorded. Ignores what it does not know."""
 
+    def handle(self, event: Any, work: UnitOfWork) -> None:
+        """React, because of this event."""
+        with because_of(Cause.event(event)):
+            self.reaction_to(type(event))(self, event, work)
+
     def policy(self, domain_event: Any, processing_event: ProcessingEvent[UUID]) -> None:
-        """The library's hook: react, because of this event."""
-        with because_of(Cause.event(domain_event)):
-            self.reaction_to(type(domain_event))(self, domain_event, processing_event)
+        """The library's hook: what its own runners call, with a unit of work of theirs.
+
+        This is the one place where the two meet. Theirs has events and a position, and takes everything
+        else as keywords, which it hands to the recorder as they are: so the rows go there under the name
+        that `Store.insert_events` gives them.
+        """
+        rows = processing_event.saved_kwargs.setdefault("rows", Changes())
+        work = UnitOfWork(rows=rows, position=processing_event.tracking)
+        self.handle(domain_event, work)
+        processing_event.collect_events(*work.events)
 
     def needs(self, event: Any) -> Iterable[UUID]:  # noqa: ARG002 - there is something to ask for below
         """The aggregates that the reaction to an event will ask for, so that those of a whole page
         can be read at once. One that is left out is found all the same."""
         return ()
 
-    def record_work(self, work: ProcessingEvent[UUID]) -> None:
-        """Record what the reactions came to, and wake who follows this application."""
+    def record_work(self, work: UnitOfWork) -> None:
+        """Record what the reactions came to."""
         stored_events = [self.mapper.to_stored_event(event) for event in work.events]
-        self.recorder.insert_events(stored_events, tracking=work.tracking, **work.saved_kwargs)
-        if stored_events:
-            news = RecordingEvent[UUID](self.name, [], None)
-            for receiver in getattr(self, "followers", ()):  # a read model has none
-                receiver.receive_recording_event(news)
+        self.recorder.insert_events(stored_events, tracking=work.position, rows=work.rows)
 
     def reaction_to(self, kind: type[Any]) -> Callable[..., None]:
         """The reaction to a kind of event. (Asking the library's dispatcher each time costs as much
@@ -97,4 +124,12 @@ def handled_events(follower: type[Follower]) -> frozenset[type[Any]]:
 
 
 class Process(Follower, ProcessApplication[UUID]):
-    """A follower that records events of its own."""
+    """A follower that records events of its own, and so can be followed."""
+
+    def record_work(self, work: UnitOfWork) -> None:
+        """Record what the reactions came to, and wake who follows this application."""
+        super().record_work(work)
+        if work.events:
+            news = RecordingEvent[UUID](self.name, [], None)
+            for receiver in self.followers:
+                receiver.receive_recording_event(news)

@@ -15,13 +15,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, ProcessingEvent
-from eventsourcing.persistence import Tracking
+from eventsourcing.application import AggregateNotFoundError
 
-from application.base import StreamsReader, bring_up_to_date
+from application.base import bring_up_to_date
 from application.streams import Repository as PlainRepository
 from application.streams import UnreadableStream
 
@@ -101,8 +100,7 @@ class IdentityMap:
         }
         if wanted:
             self._touched.update(wanted)  # so that they are dropped when this fails half-way
-            store = self._repository.event_store
-            bring_up_to_date(wanted, cast(StreamsReader, store.recorder), store.mapper)
+            bring_up_to_date(wanted, self._repository.streams, self._repository.event_store.mapper)
             self._touched.update(wanted)
             for aggregate_id, aggregate in wanted.items():
                 if not _is_readable(aggregate):
@@ -112,7 +110,7 @@ class IdentityMap:
                     self._copies[aggregate_id] = deepcopy(aggregate)
 
     def belongs_to(self, repository: "Repository") -> bool:
-        """Whether this is a identity map of that repository."""
+        """Whether this is an identity map of that repository."""
         return repository is self._repository
 
     def get(self, aggregate_id: UUID) -> Any:
@@ -147,20 +145,3 @@ class Repository(PlainRepository):
         if version is None and identity_map is not None and identity_map.belongs_to(self):
             return identity_map.get(aggregate_id)
         return super().get(aggregate_id, version=version, **kwargs)
-
-
-class PageOfWork(ProcessingEvent[UUID]):
-    """Everything that the policies of one page collect, to be recorded in one transaction."""
-
-    def __init__(self, tracking: Tracking | None, identity_map: IdentityMap) -> None:
-        super().__init__(tracking)
-        self._identity_map = identity_map
-
-    def collect_events(self, *objs: Any, **kwargs: Any) -> None:
-        """Collect from aggregates as the library does, and let later policies of the page find them."""
-        for aggregate in objs:
-            if aggregate is not None and aggregate.pending_events:
-                self.events.extend(aggregate.collect_events())
-                self.aggregates[aggregate.id] = aggregate
-                self._identity_map.add(aggregate)
-        self.saved_kwargs.update(kwargs)

@@ -9,14 +9,13 @@ repaired. One that does not even say that is told like the others, and holds nob
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from eventsourcing.persistence import Notification
 
 from application.unreadable import UnreadableEvent
 from domain.shared.causes import Cause, because_of
 from system.followers.follower import Follower
-from system.persistence.recorders import StreamReader
 from system.persistence.search import facts_of
 
 from .parked import ParkedEvent, Pointer
@@ -38,11 +37,10 @@ def lot_of(follower: Follower) -> ParkingLot | None:
 def salvaged(follower: Follower, error: UnreadableEvent) -> ParkingLot:
     """What can be read of a lot of which this is known to be wrong. It may go on: its version is that of
     the last stored event."""
-    reader = cast(StreamReader, follower.recorder)
     lot = _empty_lot(follower.name)
     waiting: dict[tuple[str, int], ParkedEvent] = {}
     damage, doubtful = [], set()
-    rows = reader.select_stream(lot.id)
+    rows = follower.recorder.select_stream(lot.id)
     for row, event, wrong in _read(follower, rows):
         if wrong is not None:
             damage.append(wrong)

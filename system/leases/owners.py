@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from eventsourcing.persistence import PersistenceError, ProgrammingError
 
-from system.persistence.recorders import RowStore
+from system.persistence.store import Store
 
 from .lease import LeasesUnavailable
 
@@ -13,7 +13,7 @@ _OWNERS = """
     JOIN @orderwright_runners ON runner = owner WHERE expires_at > clock_timestamp()"""
 
 
-def owners_in(store: RowStore, followers: Collection[str]) -> Mapping[str, str | None]:
+def owners_in(store: Store, followers: Collection[str]) -> Mapping[str, str | None]:
     """The owner of each follower, ``host:pid``; None when nobody runs it. Raises `LeasesUnavailable`."""
     try:
         owners = {row["follower"]: row["name"] for row in store.rows(_OWNERS, {})}

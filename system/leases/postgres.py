@@ -19,9 +19,9 @@ from uuid import uuid4
 import psycopg
 from psycopg.rows import TupleRow
 
-from system.persistence.answers import PoliteConnection
-from system.persistence.lease_tables import LEASE_TABLES
-from system.persistence.sessions import RELIED_ON
+from system.persistence.postgres.answers import PoliteConnection
+from system.persistence.postgres.lease_tables import LEASE_TABLES
+from system.persistence.postgres.sessions import RELIED_ON
 
 from .lease import LeasesUnavailable
 from .shares import Candidate, fair_shares

@@ -15,7 +15,7 @@ from system.leases.lease import LeasesUnavailable
 from system.observability.agreement import log_agreement
 from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.persistence.full_disk import is_full
-from system.persistence.probing import NoConnection, try_to_write
+from system.persistence.postgres.probing import NoConnection
 from system.runner.service import RunnerService
 
 from .asking import Known, Question
@@ -132,7 +132,7 @@ class Health:
     def _try(self) -> _Trial:
         for name in definition.leaders:
             try:
-                try_to_write(self._orderwright.applications[name].recorder)
+                self._orderwright.applications[name].recorder.try_to_write()
             except NoConnection as error:
                 log.warning("no connection is free for a trial write", application=name, error=str(error))
                 return _Trial(f"no connection to the store of {name} is free", certain=False)

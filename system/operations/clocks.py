@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.persistence.recorders import PostgresRecorder
+from system.persistence.postgres.library_recorder import PostgresRecorder
 from system.persistence.search import facts_of
 
 LOOKED_AT = 100

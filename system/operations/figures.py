@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.fulfilment import SagaStatus
 from system.bootstrap import Orderwright
-from system.persistence.answers import Pace, at_pace
+from system.persistence.postgres.answers import Pace, at_pace
 from system.projections.saga_log.figures import (
     OPEN,
     ReasonFigures,

@@ -1,15 +1,10 @@
 """How far each follower is, as recorded in the store."""
 
 from dataclasses import dataclass
-from typing import cast
-
-from eventsourcing.persistence import TrackingRecorder
 
 from application.views import Damage, damage_of
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.followers.agreement import agreement_store
-from system.followers.follower import Follower
 from system.followers.parked import ParkedEvent
 from system.followers.salvage import lot_of
 
@@ -33,7 +28,7 @@ def positions(orderwright: Orderwright) -> list[Position]:
     """The recorded position of every follower in every log it follows."""
     found = []
     for leader, follower in definition.edges:
-        recorder = cast(TrackingRecorder, orderwright.applications[follower].recorder)
+        recorder = orderwright.applications[follower].recorder
         # The position is read first: a head that is read later can only be further on.
         position = recorder.max_tracking_id(leader) or 0
         head = orderwright.applications[leader].recorder.max_notification_id() or 0
@@ -56,7 +51,7 @@ def sequences_behind(orderwright: Orderwright) -> list[LateSequence]:
     for log in sorted(definition.leaders):
         application = orderwright.applications[log]
         head = application.recorder.max_notification_id() or 0  # first: the sequence only rises
-        due = agreement_store(application).next_position()
+        due = application.recorder.next_position()
         if due is not None and due <= head:
             found.append(LateSequence(log, due, head))
     return found
@@ -76,7 +71,7 @@ def parked_events(orderwright: Orderwright) -> list[ParkedReport]:
     read in full what can be read."""
     found = []
     for name in definition.followers:
-        lot = lot_of(cast(Follower, orderwright.applications[name]))
+        lot = lot_of(orderwright.applications[name])
         for waiting in lot.parked.values() if lot is not None else ():
             found += [ParkedReport(name, event, event is waiting[0]) for event in waiting]
     return found
@@ -96,7 +91,7 @@ def damaged_lots(orderwright: Orderwright) -> tuple[DamagedLot, ...]:
     """The parking lots that cannot be read in full."""
     found = []
     for name in definition.followers:
-        lot = lot_of(cast(Follower, orderwright.applications[name]))
+        lot = lot_of(orderwright.applications[name])
         if lot is not None and lot.damage:
             found.append(DamagedLot(name, tuple(map(damage_of, lot.damage)), tuple(sorted(lot.doubtful))))
     return tuple(found)

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from system.bootstrap import Orderwright, persistence_of
 from system.definition import OrderFulfilment
 from system.definition import orderwright as definition
 from system.leases.owners import owners_in
 from system.operations.positions import DamagedLot, Position, damaged_lots, parked_events, positions
-from system.persistence.recorders import RowStore
 from system.persistence.search import facts_of
 from system.projections.saga_log.figures import count_waiting, waiting_orders
 from system.projections.saga_log.overdue import OverdueSaga, count_overdue, overdue_sagas
@@ -129,8 +128,7 @@ def owners_of(orderwright: Orderwright, service: RunnerService | None = None) ->
     one too many, and that of the leases may hang.
     """
     if persistence_of(OrderFulfilment.name, orderwright.settings)[0] in ON_POSTGRES:
-        store = cast(RowStore, orderwright.fulfilments.recorder)
-        return owners_in(store, definition.followers)
+        return owners_in(orderwright.fulfilments.recorder, definition.followers)
     if service is not None:
         return service.leases.owners()
     leases = orderwright.leases()

@@ -3,7 +3,6 @@
 import structlog
 
 from system.bootstrap import Orderwright
-from system.persistence.sqlite.files import Datastore
 
 log = structlog.get_logger()
 
@@ -12,8 +11,7 @@ def unwritable(orderwright: Orderwright) -> dict[str, str]:
     """The applications whose SQLite file cannot be written, each with why."""
     found = {}
     for name, application in orderwright.applications.items():
-        datastore = getattr(application.recorder, "datastore", None)
-        why = datastore.why_unwritable() if isinstance(datastore, Datastore) else None
+        why = application.recorder.why_unwritable()
         if why is not None:
             found[name] = why
     return found

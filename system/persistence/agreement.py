@@ -6,9 +6,10 @@ over events that nobody has read, or react to some twice. So it is noted beside 
 store, and while that stands the table of the events itself takes no more of them, whoever writes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import OperationalError, Tracking
@@ -77,46 +78,45 @@ class Realignment:
     what: str
 
 
-class AgreementStore(Protocol):
+class AgreementStore(ABC):
     """What the store of an application knows of agreement, as a follower and as a leader."""
 
+    @abstractmethod
     def checkpoint(self, leader: str) -> tuple[int, str | None]:
         """The position in a leader's log, 0 at its beginning, and the mark that was kept with it."""
-        ...
 
+    @abstractmethod
     def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
         """Set positions back to the beginning and empty tables, in one transaction. What a runner has
         in hand cannot be recorded any more: it began from another mark than `nonce`."""
-        ...
 
+    @abstractmethod
     def present_streams(self, stream_ids: Sequence[UUID]) -> set[UUID]:
         """Those of these streams, a few hundred at most, that have an event."""
-        ...
 
+    @abstractmethod
     def disagreements(self) -> list[Disagreement]:
         """Those that were noted and stand."""
-        ...
 
+    @abstractmethod
     def note_disagreement(self, found: Disagreement) -> None:
         """Keep one, unless one of that follower is kept already. From now on no event is appended."""
-        ...
 
+    @abstractmethod
     def lift_disagreements(self, realignment: Realignment | None = None) -> None:
         """Forget all, so that events are appended again; and keep why, if somebody did it."""
-        ...
 
+    @abstractmethod
     def realignments(self) -> list[Realignment]:
         """What was done so far, the latest first."""
-        ...
 
     def next_position(self) -> int | None:
         """The position that the store would give the next event; None where it always comes after
         the last one."""
-        ...
+        return None
 
-    def raise_sequence(self, head: int) -> None:
+    def raise_sequence(self, head: int) -> None:  # noqa: B027 - with most stores it always is
         """Have the next position be after this one, if it is not."""
-        ...
 
 
 def agreement_tables(prefix: str) -> tuple[Table, Table]:
@@ -136,7 +136,7 @@ def agreement_tables(prefix: str) -> tuple[Table, Table]:
     )
 
 
-class AlwaysAgrees:
+class AlwaysAgrees(AgreementStore):
     """The part of an `AgreementStore` that there is nothing to do about in memory."""
 
     def present_streams(self, stream_ids: Sequence[UUID]) -> set[UUID]:
@@ -160,19 +160,12 @@ class AlwaysAgrees:
         """See `AgreementStore`."""
         return []
 
-    def next_position(self) -> int | None:
-        """See `AgreementStore`."""
-        return None
-
-    def raise_sequence(self, head: int) -> None:
-        """See `AgreementStore`."""
-
 
 Step = tuple[str, Mapping[str, Any]]
 """A statement as `sql` writes them, with its parameters."""
 
 
-class KeepsAgreement:
+class KeepsAgreement(AgreementStore):
     """The part of an `AgreementStore` that every SQL store does alike."""
 
     @property
@@ -180,13 +173,13 @@ class KeepsAgreement:
         """What the names of its tables begin with."""
         return ""
 
+    @abstractmethod
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """See `RowStore`."""
-        raise NotImplementedError
+        """See `Store`."""
 
+    @abstractmethod
     def transact(self, steps: Sequence[Step]) -> None:
         """Take these steps in one transaction."""
-        raise NotImplementedError
 
     def disagreements(self) -> list[Disagreement]:
         """See `AgreementStore`."""
@@ -212,13 +205,6 @@ class KeepsAgreement:
         _, done = agreement_tables(self.agreement_prefix)
         found = self.rows(f"SELECT {', '.join(done.columns)} FROM @{done.name} ORDER BY at DESC", {})
         return [Realignment(**row) for row in found]
-
-    def next_position(self) -> int | None:
-        """See `AgreementStore`."""
-        return None
-
-    def raise_sequence(self, head: int) -> None:
-        """See `AgreementStore`."""
 
 
 def _insert(table: Table) -> str:

@@ -115,6 +115,10 @@ class Changes:
         rows = self._pending.setdefault(table.name, (table, {}))[1]
         rows[tuple([key[name] for name in table.key])] = False, {}
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to be changed."""
+        return bool(self._pending)
+
     def __iter__(self) -> Iterator[Change]:
         """The changes in bulk. No row is in two of them, so their order does not matter."""
         for table, rows in self._pending.values():

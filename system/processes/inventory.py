@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.inventory import Inventory
@@ -12,6 +11,7 @@ from domain.fulfilment import Fulfilment
 from domain.fulfilment.categories import ASKS_ORDERS, ASKS_PAYMENTS, PROGRESS
 from domain.shared.ids import reservation_id, stock_item_id
 from system.followers.follower import Process
+from system.followers.unit_of_work import UnitOfWork
 
 
 class InventoryProcess(Inventory, Process):
@@ -27,13 +27,13 @@ class InventoryProcess(Inventory, Process):
             yield stock_item_id(line.sku)
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: Fulfilment.ReservationRequested, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Fulfilment.ReservationRequested, work: UnitOfWork) -> None:
         work.collect_events(*self.reserve(event.order_id, event.lines))
 
     @react.register
-    def _(self, event: Fulfilment.ReleaseRequested, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Fulfilment.ReleaseRequested, work: UnitOfWork) -> None:
         work.collect_events(*self.release(event.order_id))

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment
@@ -15,6 +14,7 @@ from domain.shared.ids import fulfilment_id
 from domain.shared.money import Money
 from domain.shared.products import per_product
 from system.followers.follower import Process
+from system.followers.unit_of_work import UnitOfWork
 
 
 class OrderFulfilment(Process):
@@ -56,11 +56,11 @@ class OrderFulfilment(Process):
         return (fulfilment_id(event.originator_id if is_order else event.order_id),)
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: Order.Created, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Order.Created, work: UnitOfWork) -> None:
         order_id = event.originator_id
         if self.find(Fulfilment, fulfilment_id(order_id)) is None:
             fulfilment = Fulfilment.start(
@@ -72,87 +72,87 @@ class OrderFulfilment(Process):
             work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Order.Confirmed, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Order.Confirmed, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.originator_id)
         fulfilment.order_confirmed()
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Order.Cancelled, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Order.Cancelled, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.originator_id)
         fulfilment.order_cancelled(event.reason)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Payment.Completed, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.Completed, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_completed(PROCESS_PAYMENT)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Payment.Declined, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.Declined, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_failed(PROCESS_PAYMENT, f"payment declined: {event.reason}")
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Payment.ChargeAttemptFailed, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.ChargeAttemptFailed, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Payment.ChargeUnanswered, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.ChargeUnanswered, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_unanswered(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
         work.collect_events(fulfilment)
 
     @react.register(Payment.Refunded)
     @react.register(Payment.RefundedByHand)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Any, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_compensated(PROCESS_PAYMENT)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Payment.RefundAttemptFailed, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.RefundAttemptFailed, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.compensation_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Payment.RefundUnanswered, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.RefundUnanswered, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.compensation_unanswered(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Payment.RefundFailed, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.RefundFailed, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.compensation_failed(PROCESS_PAYMENT, event.error)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Reservation.Made, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Reservation.Made, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_completed(RESERVE_INVENTORY)
         work.collect_events(fulfilment)
 
     @react.register(Reservation.Rejected)
     @react.register(Reservation.Refused)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Any, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_failed(RESERVE_INVENTORY, event.reason)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Reservation.Released, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Reservation.Released, work: UnitOfWork) -> None:
         fulfilment = self.of_order(event.order_id)
         fulfilment.step_compensated(RESERVE_INVENTORY)
         work.collect_events(fulfilment)
 
     @react.register
-    def _(self, event: Reservation.ReleasedByHand, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Reservation.ReleasedByHand, work: UnitOfWork) -> None:
         fulfilment = self.find(Fulfilment, fulfilment_id(event.order_id))
         if fulfilment is not None:  # mostly there is none, or one that has ended
             fulfilment.step_failed(RESERVE_INVENTORY, f"its stock was released by hand: {event.reason}")

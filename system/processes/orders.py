@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.orders import Orders
@@ -12,6 +11,7 @@ from domain.fulfilment import Fulfilment
 from domain.fulfilment.categories import ASKS_INVENTORY, ASKS_PAYMENTS, PROGRESS
 from domain.orders import Order, OrderStatus
 from system.followers.follower import Process
+from system.followers.unit_of_work import UnitOfWork
 
 
 class OrdersProcess(Orders, Process):
@@ -25,11 +25,11 @@ class OrdersProcess(Orders, Process):
         return (event.order_id,)
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: Fulfilment.ConfirmationRequested, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Fulfilment.ConfirmationRequested, work: UnitOfWork) -> None:
         order = self.find(Order, event.order_id)
         # The customer may have cancelled meanwhile; the fulfilment hears of that by itself.
         if order is not None and order.status is not OrderStatus.CANCELLED:
@@ -37,7 +37,7 @@ class OrdersProcess(Orders, Process):
             work.collect_events(order)
 
     @react.register
-    def _(self, event: Fulfilment.CancellationRequested, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Fulfilment.CancellationRequested, work: UnitOfWork) -> None:
         order = self.find(Order, event.order_id)
         if order is not None and order.status is not OrderStatus.CANCELLED:
             order.cancel(event.reason)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.payments import Payments
@@ -14,6 +13,7 @@ from domain.payments import Payment, PaymentStatus
 from domain.payments.payment import UNDECIDED
 from domain.shared.ids import payment_id
 from system.followers.follower import Process
+from system.followers.unit_of_work import UnitOfWork
 
 
 class PaymentsProcess(Payments, Process):
@@ -27,11 +27,11 @@ class PaymentsProcess(Payments, Process):
         return (payment_id(event.order_id),)
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: Fulfilment.PaymentRequested, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Fulfilment.PaymentRequested, work: UnitOfWork) -> None:
         payment = self.request_payment(
             event.order_id, payment_method=event.payment_method, amount=event.amount, currency=event.currency
         )
@@ -40,11 +40,11 @@ class PaymentsProcess(Payments, Process):
         work.collect_events(payment)
 
     @react.register
-    def _(self, event: Fulfilment.WithdrawalRequested, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Fulfilment.WithdrawalRequested, work: UnitOfWork) -> None:
         work.collect_events(self.withdraw(event.order_id, event.reason))
 
     @react.register
-    def _(self, event: Fulfilment.RefundRequested, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Fulfilment.RefundRequested, work: UnitOfWork) -> None:
         if not self._was_heeded(event):
             work.collect_events(self.request_refund(event.order_id, again=event.attempt > 1))
 

@@ -6,7 +6,7 @@ after application, by name, and within each in the order of positions. A cursor 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import Notification
@@ -17,8 +17,7 @@ from application.unreadable import UnreadableEvent
 from application.views import EventView, FoundEvent, Page, to_json
 from domain.shared.aggregates import EVENT_TYPES
 from system.bootstrap import Orderwright
-from system.persistence.recorders import StreamReader
-from system.persistence.search import EventCriteria, facts_of, searcher_for
+from system.persistence.search import EventCriteria, facts_of
 
 METADATA = {
     "originator_id",
@@ -53,7 +52,7 @@ def find_events(orderwright: Orderwright, query: EventQuery, page: PageRequest) 
         if name < begin or len(found) > limit or bytes_left <= 0:
             continue
         application = orderwright.applications[name]
-        search = searcher_for(application.recorder, application.mapper)
+        search = application.recorder.search(application.mapper)
         events = search.find(criteria, after if name == begin else 0, limit + 1 - len(found), bytes_left)
         found += [(name, event) for event in events]
         bytes_left -= sum(len(event.state) for event in events)
@@ -71,7 +70,7 @@ def is_costly(orderwright: Orderwright, query: EventQuery) -> bool:
     if query.user is None and query.correlation_id is None and not query.types:
         return False
     applications = [orderwright.applications[name] for name in _applications(orderwright, query.applications)]
-    return not all(searcher_for(one.recorder, one.mapper).is_indexed for one in applications)
+    return not all(one.recorder.search(one.mapper).is_indexed for one in applications)
 
 
 def stream_events(
@@ -133,9 +132,9 @@ def found_stream(
 ) -> Iterator[FoundEvent]:
     """The events of a stream of an application, also those that cannot be read. One before which others
     are missing says so."""
-    reader = cast(StreamReader, orderwright.applications[application].recorder)
+    store = orderwright.applications[application].recorder
     before: int | None = 0 if first == 1 else None
-    for notification in reader.select_stream(stream_id, first, last):
+    for notification in store.select_stream(stream_id, first, last):
         found = found_event(orderwright, application, notification)
         if before is not None and found.error is None and notification.originator_version != before + 1:
             gap = UnreadableEvent.after_a_gap(notification, before, application)

@@ -1,13 +1,11 @@
 """A fulfilment as it is now, from its own events."""
 
-from typing import cast
 from uuid import UUID
 
 from application.unreadable import UnreadableEvent
 from application.views import Damage, FulfilmentView, StepView, damage_of
 from domain.shared.ids import fulfilment_id
 from system.bootstrap import Orderwright
-from system.persistence.recorders import StreamReader
 from system.projections.saga_log.facts import log_entry, status_after
 
 
@@ -18,12 +16,11 @@ def fulfilment_of(orderwright: Orderwright, order_id: UUID) -> FulfilmentView:
     """
     orderwright.orders.check_placed(order_id)
     application = orderwright.fulfilments
-    reader = cast(StreamReader, application.recorder)
     status: str | None = None
     steps: list[StepView] = []
     damage: list[Damage] = []
     before = 0
-    for notification in reader.select_stream(fulfilment_id(order_id)):
+    for notification in application.recorder.select_stream(fulfilment_id(order_id)):
         try:
             if notification.originator_version != before + 1:
                 raise UnreadableEvent.after_a_gap(notification, before, application.name)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 from uuid import UUID
 
 from eventsourcing.persistence import Notification
@@ -12,8 +11,7 @@ from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.followers.parking import ParkingLot, parking_lot_id
-from system.persistence.recorders import StreamReader
-from system.persistence.search import EventCriteria, facts_of, searcher_for
+from system.persistence.search import EventCriteria, facts_of
 
 from .events import found_event
 
@@ -75,7 +73,7 @@ def still_waiting(events: Iterable[FoundEvent]) -> Sequence[Waiting]:
 
 def _about(orderwright: Orderwright, follower: str, sequences: Sequence[str]) -> list[Notification]:
     application = orderwright.applications[follower]
-    search = searcher_for(application.recorder, application.mapper)
+    search = application.recorder.search(application.mapper)
     if not search.is_indexed:
         return _looked_through(orderwright, follower, sequences)
     found: list[Notification] = []
@@ -91,10 +89,9 @@ def _looked_through(
     orderwright: Orderwright, follower: str, sequences: Collection[str]
 ) -> list[Notification]:
     application = orderwright.applications[follower]
-    reader = cast(StreamReader, application.recorder)
     return [
         notification
-        for notification in reader.select_stream(parking_lot_id(follower))
+        for notification in application.recorder.select_stream(parking_lot_id(follower))
         if notification.topic in ABOUT_EVENTS
         and facts_of(notification, application.mapper).correlation_id in sequences
     ]

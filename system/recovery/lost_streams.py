@@ -7,7 +7,6 @@ from uuid import UUID
 
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
-from system.followers.agreement import agreement_store
 from system.followers.projection import Projection
 from system.operations.positions import parked_events
 from system.recovery.dead_letters.reading import notification_at
@@ -49,7 +48,7 @@ _MEMORIES: dict[str, tuple[_Memory, ...]] = {
 
 def lost_orders(orderwright: Orderwright, log: str) -> LostOrders:
     """The orders of which a log has no event, although a read model knows that it had."""
-    store = agreement_store(orderwright.applications[log])
+    store = orderwright.applications[log].recorder
     lost: set[str] = set()
     for memory in _MEMORIES[log]:
         for page in _known_orders(orderwright, memory):

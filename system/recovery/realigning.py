@@ -13,7 +13,6 @@ goes on. A saga that was not told by then shows up as stuck, and is told by `ord
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 from uuid import uuid4
 
 import structlog
@@ -22,7 +21,6 @@ from application.base import CommandContext
 from system.bootstrap import Orderwright
 from system.definition import OrderFulfilment
 from system.definition import orderwright as definition
-from system.followers.agreement import agreement_store
 from system.followers.projection import Projection
 from system.persistence.agreement import Disagreement, Realignment
 from system.recovery.catching_up import catch_up_fulfilments
@@ -75,7 +73,7 @@ def preview_realigning(orderwright: Orderwright) -> RealignReport:
     earlier = [
         done
         for leader in sorted(definition.leaders)
-        for done in agreement_store(orderwright.applications[leader]).realignments()
+        for done in orderwright.applications[leader].recorder.realignments()
     ]
     return RealignReport(is_done=False, logs=tuple(logs), earlier=tuple(earlier))
 
@@ -88,7 +86,7 @@ def realign(orderwright: Orderwright, context: CommandContext, reason: str) -> R
     for one in report.logs:
         for rereading in one.rereadings:
             _restart(orderwright, rereading, nonce)
-        store = agreement_store(orderwright.applications[one.log])
+        store = orderwright.applications[one.log].recorder
         store.raise_sequence(one.head)
         at = context.time.isoformat(timespec="microseconds")
         done = Realignment(at, context.user or "", reason, _in_words(one))
@@ -108,7 +106,7 @@ def _examine(orderwright: Orderwright, name: str, found: Sequence[Disagreement])
     return LogToRealign(
         name,
         application.recorder.max_notification_id() or 0,
-        agreement_store(application).next_position(),
+        application.recorder.next_position(),
         disagreements,
         tuple(rereadings),
         lost_orders(orderwright, name),
@@ -124,8 +122,8 @@ def _rereading(follower: str, leaders: tuple[str, ...]) -> Rereading:
 
 def _restart(orderwright: Orderwright, rereading: Rereading, nonce: str) -> None:
     application = orderwright.applications[rereading.follower]
-    tables = cast(Projection, application).tables if rereading.is_rebuilt else ()
-    agreement_store(application).restart(rereading.leaders, tables, nonce)
+    tables = application.tables if rereading.is_rebuilt else ()
+    application.recorder.restart(rereading.leaders, tables, nonce)
 
 
 def _in_words(done: LogToRealign) -> str:

@@ -11,18 +11,17 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 from uuid import UUID
 
-from eventsourcing.application import Application
 from eventsourcing.system import Leader, RecordingEvent, RecordingEventReceiver, System
 
 from system.concurrency.background import BackgroundLoop
 from system.concurrency.memory import collect_garbage_less_often
 from system.concurrency.turn import Turn
-from system.followers.event_log import EventLog, Leading
+from system.followers.event_log import EventLog
 from system.followers.follower import Follower
-from system.followers.identity_map import IdentityMap, Repository
+from system.followers.identity_map import IdentityMap
 from system.persistence.faults import STORE_FAULTS
 
 from .loop import FollowerLoop
@@ -99,7 +98,7 @@ class Runner(RecordingEventReceiver[UUID]):
     def __init__(
         self,
         system: System,
-        applications: Mapping[str, Application[UUID]],
+        applications: Mapping[str, Follower],
         *,
         clock: Callable[[], datetime],
         page_size: int,
@@ -110,7 +109,7 @@ class Runner(RecordingEventReceiver[UUID]):
         self._clock = clock
         self._page_size = page_size
         self._poll_seconds = poll_seconds
-        self._logs = {name: EventLog(cast(Leading, applications[name])) for name in system.leads}
+        self._logs = {name: EventLog(applications[name]) for name in system.leads}
         self._make_worker: dict[str, Callable[[], BackgroundLoop]] = {}
         self._listeners: list[Listener] = []
         self._has_begun = False
@@ -211,8 +210,8 @@ class Runner(RecordingEventReceiver[UUID]):
 
     def _new_post(self, name: str) -> Post:
         """A follower that reads its positions anew and remembers nothing of an earlier time."""
-        follower = cast(Follower, self._applications[name])
-        identity_map = IdentityMap(cast(Repository, follower.repository))
+        follower = self._applications[name]
+        identity_map = IdentityMap(follower.repository)
         subscriptions = [
             Subscription(follower, self._logs[leader], identity_map, self._clock, self._page_size)
             for leader in self._system.follows[name]
@@ -270,6 +269,5 @@ class Runner(RecordingEventReceiver[UUID]):
 
     def _heads(self) -> dict[str, int]:
         return {
-            name: cast(Any, self._applications[name]).recorder.max_notification_id() or 0
-            for name in self._system.leads
+            name: self._applications[name].recorder.max_notification_id() or 0 for name in self._system.leads
         }

@@ -26,7 +26,6 @@ from typing import cast
 from uuid import UUID
 
 import structlog
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.persistence import (
     IntegrityError,
     StoredEvent,
@@ -38,14 +37,15 @@ from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
 from system.concurrency.pulse import of_this_thread
-from system.followers.agreement import agreement_store, disagreement, is_noted, note
+from system.followers.agreement import disagreement, is_noted, note
 from system.followers.event_log import Entry, EventLog
 from system.followers.follower import Follower
-from system.followers.identity_map import IdentityMap, PageOfWork
+from system.followers.identity_map import IdentityMap
 from system.followers.marks import Mark
 from system.followers.parked import Pointer, error_text
 from system.followers.parking import ParkingLot, parking_lot_id
 from system.followers.salvage import lot_of
+from system.followers.unit_of_work import UnitOfWork
 from system.persistence.agreement import Checkpoint, LogDisagrees
 from system.persistence.faults import STORE_FAULTS
 from system.persistence.search import facts_of
@@ -105,7 +105,7 @@ class Subscription:
     def _load(self) -> None:
         """Begin from what is recorded."""
         text: str | None
-        self._recorded, text = agreement_store(self.follower).checkpoint(self.leader.name)
+        self._recorded, text = self.follower.recorder.checkpoint(self.leader.name)
         self._position, self._mark = self._recorded, Mark.read(text, self._recorded)
         self._recorded_mark = text
         self._looked_at = time.monotonic()
@@ -244,12 +244,12 @@ class Subscription:
         raise error
 
     def _record(
-        self, page: Sequence[Entry], handle: Callable[[Entry, PageOfWork], object], *, parks: bool = False
+        self, page: Sequence[Entry], handle: Callable[[Entry, UnitOfWork], object], *, parks: bool = False
     ) -> None:
         last, mark = page[-1].position, page[-1].mark
         concerning = [entry for entry in page if self._concerns(entry)]
         here = self._checkpoint(last, mark)
-        work = PageOfWork(here, self._identity_map)
+        work = UnitOfWork(position=here, identity_map=self._identity_map)
         pulse = of_this_thread()
         with self._identity_map.page():
             if concerning:
@@ -259,7 +259,7 @@ class Subscription:
                     handle(entry, work)
                     if pulse is not None:
                         pulse.beat()
-            if work.events or work.saved_kwargs or last - self._recorded >= CARRY_FORWARD_AFTER:
+            if work or last - self._recorded >= CARRY_FORWARD_AFTER:
                 self.follower.record_work(work)
                 self._recorded, self._recorded_mark = last, here.mark
         self._position, self._mark = last, mark
@@ -281,22 +281,23 @@ class Subscription:
                 needed.update(self.follower.needs(entry.event))
         return needed
 
-    def _react_to(self, entry: Entry, work: PageOfWork) -> None:
+    def _react_to(self, entry: Entry, work: UnitOfWork) -> None:
         lot = self._lot
         if lot is not None and (lot.parked or lot.doubtful):
             sequence = lot.holds_back(str(entry.originator_id), self._conversation(entry))
             if sequence is not None:
                 with because_of(self._cause_of_parking(entry, sequence)):
                     lot.hold_back(self._pointer(entry, sequence))
-                return ProcessingEvent.collect_events(work, lot)  # as it is, it is no aggregate of the page
-        return self.follower.policy(entry.event, work)
+                work.events += lot.collect_events()  # the lot is found in hand, not among the aggregates
+                return
+        self.follower.handle(entry.event, work)
 
-    def _park(self, entry: Entry, work: PageOfWork, error: Exception, attempts: int) -> None:
+    def _park(self, entry: Entry, work: UnitOfWork, error: Exception, attempts: int) -> None:
         sequence = self._conversation(entry)
         with because_of(self._cause_of_parking(entry, sequence)):
             lot = self._lot or ParkingLot.open(self.follower.name)
             lot.park(self._pointer(entry, sequence), error_text(error), attempts)
-        ProcessingEvent.collect_events(work, lot)
+        work.events += lot.collect_events()
 
     def _conversation(self, entry: Entry) -> str:
         """What an event belongs to. One that cannot be decoded may still tell that; else it is its stream."""

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from system.concurrency.background import BackgroundLoop
-from system.persistence.answers import PoliteConnection
+from system.persistence.postgres.answers import PoliteConnection
 
 ASK_AFTER_SECONDS = 5.0
 """Where no news came for so long, the database is asked whether it is still there: a connection that the

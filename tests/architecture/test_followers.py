@@ -3,12 +3,12 @@
 from typing import Any, ClassVar
 
 import pytest
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from domain.orders import Order
 from system.definition import orderwright
 from system.followers.follower import Follower, handled_events
+from system.followers.unit_of_work import UnitOfWork
 from tests.history.samples import recorded_event_types
 
 RECORDS: dict[str, tuple[str, ...]] = {
@@ -70,11 +70,11 @@ class Forgetful(Follower):
     ignored: ClassVar = frozenset({Order.Confirmed})
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[Any]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: Order.Confirmed, work: ProcessingEvent[Any]) -> None:
+    def _(self, event: Order.Confirmed, work: UnitOfWork) -> None:
         pass
 
 

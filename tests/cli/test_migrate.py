@@ -33,7 +33,7 @@ def test_the_references_of_earlier_orders_are_claimed_when_the_store_is_migrated
     with monkeypatch.context() as patched:
         patched.setattr(PlaceOrder, "claims_reference", False)
         orders.place_order(an_order(ref="web-1", key="checkout-1"), asked("a"))
-    orders.recorder.rows(  # type: ignore[attr-defined]  # ours has it
+    orders.recorder.rows(
         "DELETE FROM @orders_tracking WHERE application_name = :name RETURNING 1", {"name": ALL_CLAIMED}
     )
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import pytest
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.persistence import Tracking
 
 from domain.payments import Payment, Trouble
 from domain.shared.causes import Cause, because_of
 from domain.shared.money import Money
 from system.followers.projection import Projection
+from system.followers.unit_of_work import UnitOfWork
 from system.projections.order_dashboard.follower import OrderDashboard
 from system.projections.payment_ledger.follower import LEDGER, LONGEST_PAUSE, DueCall, PaymentLedger
 from tests.support.fixtures import Environment
@@ -99,10 +99,10 @@ def follow(projection: Projection, pages: Pages, *stories: list[Any]) -> None:
     """Have it read these stories."""
     for page in pages([event for events in stories for event in events]):
         head = projection.recorder.max_tracking_id("Payments") or 0
-        work = ProcessingEvent[UUID](Tracking("Payments", head + len(page)))
+        work = UnitOfWork(position=Tracking("Payments", head + len(page)))
         for event in page:
             if type(event) not in projection.ignored:
-                projection.policy(event, work)
+                projection.handle(event, work)
         projection.record_work(work)
 
 
@@ -193,9 +193,9 @@ def test_a_call_that_an_early_release_left_behind_is_due_for_the_first_time(
     ledger = open_application(PaymentLedger, persistence)
     events = story()
     follow(ledger, lambda events: [events], events)
-    work = ProcessingEvent[UUID](None)
+    work = UnitOfWork()
     of_its_own = dict.fromkeys(("call_first", "unanswered", "failing_since", "unknown_since"))
-    ledger.change(work, LEDGER, order_id=str(events[0].order_id), **of_its_own)
+    work.change(LEDGER, order_id=str(events[0].order_id), **of_its_own)
     ledger.record_work(work)
 
     (call,) = ledger.due_calls(noon(60), 9)

@@ -16,8 +16,9 @@ from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEve
 from eventsourcing.postgres import PostgresProcessRecorder
 
 from system.definition import Orders
+from system.persistence.postgres.library_recorder import PostgresRecorder
 from system.persistence.postgres.recorder import TunedRecorder
-from system.persistence.recorders import PostgresRecorder, SqliteRecorder
+from system.persistence.sqlite.recorder import SqliteRecorder
 from tests.support.fixtures import Environment
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 

@@ -12,7 +12,8 @@ from psycopg.sql import SQL
 
 from system.definition import Orders
 from system.persistence.conflicts import DamagedLog
-from system.persistence.recorders import PostgresRecorder, SqliteRecorder
+from system.persistence.postgres.library_recorder import PostgresRecorder
+from system.persistence.sqlite.recorder import SqliteRecorder
 from tests.support.fixtures import Environment, on_postgres, open_way
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand, Way

@@ -6,15 +6,15 @@ Within a page rows are changed in memory, between pages by the store itself: bot
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import pytest
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.persistence import Tracking
 
 from application.queries import PageRequest
 from domain.shared.causes import Cause, because_of
 from system.followers.projection import Projection
+from system.followers.unit_of_work import UnitOfWork
 from system.projections.order_dashboard.follower import OrderDashboard
 from system.projections.saga_log.figures import count_waiting, oldest_open, waiting_orders
 from system.projections.saga_log.follower import SagaLog
@@ -57,10 +57,10 @@ def follow(projection: Projection, pages: Pages, *stories: list[Any]) -> None:
     """Have it read these stories."""
     for page in pages([event for events in stories for event in events]):
         head = projection.recorder.max_tracking_id("OrderFulfilment") or 0
-        work = ProcessingEvent[UUID](Tracking("OrderFulfilment", head + len(page)))
+        work = UnitOfWork(position=Tracking("OrderFulfilment", head + len(page)))
         for event in page:
             if type(event) not in projection.ignored:
-                projection.policy(event, work)
+                projection.handle(event, work)
         projection.record_work(work)
 
 

@@ -14,14 +14,13 @@ import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from system.definition import Orders
+from system.persistence.postgres.search import TunedSearch
 from system.persistence.search import (
     UNBOUNDED,
     EventCriteria,
     Scan,
-    SqliteSearch,
-    TunedSearch,
-    searcher_for,
 )
+from system.persistence.sqlite.search import SqliteSearch
 from tests.support.fixtures import Environment
 
 from .conftest import Open
@@ -104,7 +103,7 @@ def test_a_search_finds_what_a_look_at_the_whole_log_finds(
         batch = chance.randint(1, 40)
         orders.recorder.insert_events(rows[:batch])
         del rows[:batch]
-    search = searcher_for(orders.recorder, orders.mapper)
+    search = orders.recorder.search(orders.mapper)
     log = orders.recorder.select_notifications(1, 1000)
     assert len(log) == 300
 
@@ -148,7 +147,7 @@ def test_no_more_is_fetched_than_what_fits(
                 for one in (row(version, TOPICS[0], "c", "ada", NOON) for version in range(first, first + 50))
             ]
         )
-    search = searcher_for(orders.recorder, orders.mapper)
+    search = orders.recorder.search(orders.mapper)
 
     tracemalloc.start()
     found = search.find(criteria, 0, 501, 1_000_000)
@@ -167,7 +166,7 @@ def test_what_is_compressed_or_encrypted_is_searched_as_well(
     orders.recorder.insert_events(
         [StoredEvent(UUID(int=1), 1, TOPICS[0], state), StoredEvent(UUID(int=1), 2, TOPICS[0], b"damaged")]
     )
-    search = searcher_for(orders.recorder, orders.mapper)
+    search = orders.recorder.search(orders.mapper)
 
     assert isinstance(search, Scan)
     assert [event.id for event in search.find(EventCriteria(user="ada", since=NOON), 0, 9)] == [1]
@@ -189,7 +188,7 @@ SEARCHES = {
 @pytest.mark.parametrize("name", SEARCHES)
 def test_sqlite_searches_by_an_index(on_sqlite: Environment, open_application: Open, name: str) -> None:
     orders = open_application(Orders, on_sqlite)
-    search = searcher_for(orders.recorder, orders.mapper)
+    search = orders.recorder.search(orders.mapper)
     assert isinstance(search, SqliteSearch)
 
     plan = _sqlite_plan(orders, *search.statement(SEARCHES[name], (1, 99), 10))
@@ -242,7 +241,7 @@ def large(tuned_postgres: Environment, open_application: Open) -> Any:
 
 @pytest.mark.parametrize("name", TUNED_SEARCHES)
 def test_the_tuned_module_searches_by_an_index(large: Any, name: str) -> None:
-    search = searcher_for(large.recorder, large.mapper)
+    search = large.recorder.search(large.mapper)
     assert isinstance(search, TunedSearch)
 
     plan = _tuned_plan(large, *search.statement(TUNED_SEARCHES[name], (1, 2**62), 10))

@@ -253,7 +253,7 @@ def test_when_something_fails_after_the_rows_neither_they_nor_the_position_are_t
 ) -> None:
     introduced, work = received(3)
     stock_levels.policy(introduced, work)
-    stock_levels.put(work, Table("no_such_table", {"a": "BIGINT"}, key=("a",)), a=1)
+    work.saved_kwargs["rows"].add(Table("no_such_table", {"a": "BIGINT"}, key=("a",)), {"a": 1}, inserts=True)
     with pytest.raises(PersistenceError):
         stock_levels._record(work)
 

@@ -9,7 +9,8 @@ from application.payments import Outcome
 from application.ports import GatewayRefusal, GatewayTimeout
 from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, STEPS, Fulfilment
 from domain.shared.causes import Cause
-from system.followers.identity_map import IdentityMap, PageOfWork
+from system.followers.identity_map import IdentityMap
+from system.followers.unit_of_work import UnitOfWork
 from tests.support.poison import Poison
 from tests.support.stories import FRIDAY_NOON
 
@@ -110,10 +111,10 @@ def _replay(stage: Stage, name: str) -> None:
     for subscription in stage.way.runner.loops[name].subscriptions:
         identity_map = IdentityMap(follower.repository)
         for entry in subscription._log.page(0, 1000)[0]:
-            work = PageOfWork(None, identity_map)  # no position moves
+            work = UnitOfWork(identity_map=identity_map)  # no position moves
             with identity_map.page():
                 if entry.topic in follower.handled_topics:
-                    follower.policy(entry.event, work)
+                    follower.handle(entry.event, work)
             assert not work.events, f"{name} reacted twice to {entry.topic}"
 
 

@@ -5,18 +5,17 @@ from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from eventsourcing.application import ProcessingEvent
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from domain.shared.errors import DomainError
 from system.audit import audit
 from system.definition import orderwright as definition
-from system.followers.follower import Follower
+from system.followers.unit_of_work import UnitOfWork
 from system.gateways.simulated import SimulatedGateway
 from system.workers import payment_caller as worker
 from tests.support.agreement import live_rows, log_of, rebuilt_rows
@@ -153,15 +152,15 @@ class ShopMachine(RuleBasedStateMachine):
         """An event that was processed long ago arrives once more."""
         leader_name, follower_name = edge
         leader = self.way.orderwright.applications[leader_name]
-        follower = cast(Follower, self.way.orderwright.applications[follower_name])
+        follower = self.way.orderwright.applications[follower_name]
         position = follower.recorder.max_tracking_id(leader_name) or 0
         old = [notification for notification in log_of(leader) if notification.id <= position]
         if old:
             event = leader.mapper.to_domain_event(old[int(at * (len(old) - 1))])
-            work = ProcessingEvent[UUID](tracking=None)
-            follower.policy(event, work)
+            work = UnitOfWork()
+            follower.handle(event, work)
             assert not work.events, f"{follower_name} reacted to {type(event).__qualname__} twice"
-            follower._record(work)
+            follower.record_work(work)
 
     @rule()
     def restart_the_runner(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.application import Application, ProcessingEvent
+from eventsourcing.application import Application
 from eventsourcing.persistence import Notification
 
 from application.inventory import stock_view
@@ -19,6 +19,7 @@ from domain.shared.ids import fulfilment_id, payment_id, stock_item_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.followers.projection import Projection
+from system.followers.unit_of_work import UnitOfWork
 from system.queries.fulfilment import fulfilment_of
 
 from .running_shop import Shop
@@ -102,9 +103,9 @@ def rebuilt_rows(orderwright: Orderwright) -> dict[str, list[dict[str, Any]]]:
         for leader in definition.follows[name]:
             application = orderwright.applications[leader]
             for event in events_of(application):
-                work = ProcessingEvent[UUID](tracking=None)
-                projection.policy(event, work)
-                projection._record(work)
+                work = UnitOfWork()
+                projection.handle(event, work)
+                projection.record_work(work)
         fresh[name] = projection
     rows = rows_of(fresh)
     for projection in fresh.values():

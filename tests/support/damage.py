@@ -8,8 +8,9 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from system.bootstrap import Orderwright
+from system.persistence.memory import InMemoryRecorder
 from system.persistence.postgres.recorder import TunedRecorder
-from system.persistence.recorders import InMemoryRecorder, SqliteRecorder
+from system.persistence.sqlite.recorder import SqliteRecorder
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ class Reader:
         """The conversations of the events that were reacted to, where that was recorded."""
         self.tried: list[int] = []
         """The positions that were tried to be recorded, with work."""
-        self._react, self._record = self.application.policy, self.application.record_work
+        self._react, self._record = self.application.handle, self.application.record_work
         self._in_hand: tuple[Any, list[str]] = (None, [])
         self._meanwhile: list[tuple[int, Callable[[], object]]] = []
-        self.application.policy, self.application.record_work = self._reacts, self._records
+        self.application.handle, self.application.record_work = self._reacts, self._records
 
     def before_recording(self, position: int, meanwhile: Callable[[], object]) -> None:
         """Do something elsewhere, once, when what was done up to a position is about to be recorded."""
@@ -51,10 +51,10 @@ class Reader:
 
     def _records(self, work: Any) -> None:
         done = self._in_hand[1] if self._in_hand[0] is work else []
-        if work.tracking is not None:
-            self.tried.append(work.tracking.notification_id)
+        if work.position is not None:
+            self.tried.append(work.position.notification_id)
             for position, meanwhile in list(self._meanwhile):
-                if position == work.tracking.notification_id:
+                if position == work.position.notification_id:
                     self._meanwhile.remove((position, meanwhile))
                     with ThreadPoolExecutor(1) as elsewhere:
                         elsewhere.submit(meanwhile).result(PATIENCE_SECONDS)

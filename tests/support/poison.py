@@ -16,7 +16,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def poison(monkeypatch: pytest.MonkeyPatch, follower: Any, is_poison: Callable[[Any], bool]) -> list[Any]:
     """Have a follower's policy fail at some events; answers the events it failed at."""
-    policy, failed = follower.policy, []
+    policy, failed = follower.handle, []
 
     def fails(event: Any, work: Any) -> None:
         policy(event, work)  # what it did before it failed must not count
@@ -24,7 +24,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, follower: Any, is_poison: Callable[[
             failed.append(event)
             raise ValueError(f"cannot bear {type(event).__name__}")
 
-    monkeypatch.setattr(follower, "policy", fails)
+    monkeypatch.setattr(follower, "handle", fails)
     return failed
 
 
@@ -32,9 +32,9 @@ class Poison:
     """A fault in a follower that is there until it is cured: it fails at events for which `is_bad`."""
 
     def __init__(self, follower: Any, is_bad: Callable[[Any], bool]) -> None:
-        self._follower, self._policy, self.is_bad = follower, follower.policy, is_bad
+        self._follower, self._policy, self.is_bad = follower, follower.handle, is_bad
         self.failed: list[Any] = []
-        follower.policy = self._fails
+        follower.handle = self._fails
 
     def _fails(self, event: Any, work: Any) -> None:
         self._policy(event, work)  # what it did before it failed must not count
@@ -44,4 +44,4 @@ class Poison:
 
     def cure(self) -> None:
         """The fix is deployed."""
-        self._follower.policy = self._policy
+        self._follower.handle = self._policy

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from eventsourcing.system import SingleThreadedRunner
@@ -10,6 +10,7 @@ from eventsourcing.system import SingleThreadedRunner
 from application.ports import PaymentGateway
 from system.bootstrap import Clock, Orderwright, application_environment, build
 from system.definition import orderwright as definition
+from system.followers.follower import Follower
 from system.runner.runner import Runner
 from system.settings.environment import Settings
 from system.workers.payment_caller import GatewayWorker
@@ -48,7 +49,8 @@ class UnderTheLibrary:
             definition, application_environment(settings)
         )
         self.runner.start()
-        self.orderwright = Orderwright(settings, dict(self.runner.apps), gateway, clock, monotonic_of(clock))
+        applications = cast(dict[str, Follower], dict(self.runner.apps))
+        self.orderwright = Orderwright(settings, applications, gateway, clock, monotonic_of(clock))
         self._worker = self.orderwright.gateway_worker()
 
     def work_until(self, holds: Callable[[], object]) -> None:

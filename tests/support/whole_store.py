@@ -8,7 +8,8 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from system.bootstrap import Orderwright
-from system.persistence.recorders import InMemoryRecorder, SqliteRecorder
+from system.persistence.memory import InMemoryRecorder
+from system.persistence.sqlite.recorder import SqliteRecorder
 from system.settings.environment import ON_POSTGRES
 
 

@@ -6,11 +6,11 @@ from eventsourcing.persistence import ProcessRecorder, TrackingRecorder
 from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment, EnvType
 
-from system.persistence.sessions import RELIED_ON
 from system.settings.postgres_names import TLS
 
 from .pool import Datastore, Pool
 from .recorder import TunedRecorder
+from .sessions import RELIED_ON
 
 BROKEN_IS_CLOSED_AFTER_MS = 5000
 """A connection on which sent data is not acknowledged for so long is given up by the system."""

@@ -5,8 +5,7 @@ from typing import Any
 from eventsourcing.persistence import InfrastructureFactory
 from eventsourcing.postgres import PostgresFactory
 
-from system.persistence.answers import connection_class
-
+from .answers import connection_class
 from .factory import connection_parameters, statement_timeout_of
 from .pool import RECONNECT_FOR_SECONDS
 

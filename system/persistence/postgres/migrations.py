@@ -13,11 +13,10 @@ from typing import Any, cast
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
-from system.persistence.answers import PoliteConnection
-from system.persistence.sessions import RELIED_ON, UNLIMITED, SettledConnection
-
+from .answers import PoliteConnection
 from .pool import translated
 from .rights import NotAllowed, require_rights
+from .sessions import RELIED_ON, UNLIMITED, SettledConnection
 from .steps import MIGRATIONS, Migration, Target
 from .taking_turns import in_turn
 

@@ -19,9 +19,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
 from system.persistence.agreement import REFUSED, LogDisagrees
-from system.persistence.answers import PoliteConnection, connection_class
 from system.persistence.conflicts import is_refusal, meaning_of
 
+from .answers import PoliteConnection, connection_class
 from .notifier import Notifier
 
 PATIENCE = 1.0

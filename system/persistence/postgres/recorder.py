@@ -13,18 +13,21 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.persistence import Notification, StoredEvent, Tracking
+from eventsourcing.persistence import Mapper, Notification, StoredEvent, Tracking
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from system.persistence.agreement import Checkpoint
-from system.persistence.answers import Pace, at_pace, once_more
-from system.persistence.recorders import LogRow, PostgresRecorder
+from system.persistence.search import EventSearch
 from system.persistence.sql import for_postgres
+from system.persistence.store import LogRow
 from system.persistence.tables import Change, Table, postgres_parameters, postgres_statement
 
+from .answers import Pace, at_pace, once_more
 from .appends import Appends
+from .library_recorder import PostgresRecorder
 from .pool import Datastore
+from .search import TunedSearch
 
 
 class TunedRecorder(PostgresRecorder):
@@ -49,13 +52,19 @@ class TunedRecorder(PostgresRecorder):
 
     # Writing
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        tracking: Tracking | None = None,
+        rows: Iterable[Change] = (),
+        **_: Any,
+    ) -> Sequence[int]:
         """Append events, move a position and change rows: all of it or nothing, durable on return.
 
         Raises `IntegrityError` when a version is taken or the position was moved by somebody else.
         """
-        tracking: Tracking | None = kwargs.get("tracking")
-        changes = list(cast(Iterable[Change], kwargs.get("changes", ())))
+        changes = list(rows)
         if changes and stored_events:
             return self._write_all(stored_events, tracking, changes)
         if stored_events and tracking is None:
@@ -174,7 +183,7 @@ class TunedRecorder(PostgresRecorder):
 
     @once_more
     def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
-        """See `LogReader`."""
+        """See `Store`."""
         statement = (
             f"SELECT {self._durable}, originator_id, originator_version, topic, state, notification_id "
             f"FROM {self._events} WHERE notification_id > %b ORDER BY notification_id LIMIT %b"
@@ -183,7 +192,7 @@ class TunedRecorder(PostgresRecorder):
 
     @once_more
     def select_log_from(self, position: int, limit: int) -> Sequence[LogRow]:
-        """See `LogReader`."""
+        """See `Store`."""
         statement = (
             # The event at the position itself was durable before it was read the first time.
             f"SELECT CASE WHEN notification_id > %b THEN {self._durable} END, "
@@ -218,7 +227,7 @@ class TunedRecorder(PostgresRecorder):
 
     @once_more
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
-        """See `StreamReader`."""
+        """See `Store`."""
         statement = (
             f"SELECT {self._durable}, originator_id, originator_version, topic, state, notification_id "
             f"FROM {self._events} WHERE originator_id = %b AND originator_version >= %b "
@@ -229,11 +238,14 @@ class TunedRecorder(PostgresRecorder):
 
     @once_more
     def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """See `RowStore`."""
+        """See `Store`."""
         with self.datastore.shared.connection() as connection:
             cursor = connection.execute(for_postgres(statement, self.datastore.schema), parameters)
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _plain_search(self, _: Mapper[UUID]) -> EventSearch:
+        return TunedSearch(self)
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Nothing: the migrations make the tables."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from system.persistence.conflicts import FENCE
-from system.persistence.heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
-from system.persistence.lease_tables import LEASE_TABLES
-from system.persistence.postgres_agreement import agreement_statements
 from system.persistence.sql import for_postgres
 from system.persistence.tables import Table
+
+from .agreement import agreement_statements
+from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
+from .lease_tables import LEASE_TABLES
 
 
 @dataclass(frozen=True)

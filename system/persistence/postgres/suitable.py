@@ -12,8 +12,7 @@ import psycopg
 from eventsourcing.persistence import OperationalError, PersistenceError
 from psycopg.rows import namedtuple_row
 
-from system.persistence.answers import PoliteConnection
-
+from .answers import PoliteConnection
 from .pool import translated
 
 OLDEST_VERSION = 130000

@@ -4,9 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.paging import check_limit, decode_cursor, encode_cursor, within_bytes
@@ -24,6 +22,7 @@ from domain.fulfilment.categories import ASKS_INVENTORY, ASKS_ORDERS
 from domain.orders import Order, OrderReference, OrderStatus
 from domain.payments import Payment
 from system.followers.projection import Projection, Readable, time_of
+from system.followers.unit_of_work import UnitOfWork
 from system.persistence.tables import Table
 from system.projections.payment_status import PAYMENT_STATUS
 from system.projections.saga_log.facts import UNWINDING, saga_status
@@ -106,13 +105,12 @@ class OrderDashboard(Projection):
     )
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: Order.Created, work: ProcessingEvent[UUID]) -> None:
-        self.put(
-            work,
+    def _(self, event: Order.Created, work: UnitOfWork) -> None:
+        work.put(
             ORDERS,
             order_id=str(event.originator_id),
             status=str(OrderStatus.CREATED),
@@ -127,9 +125,8 @@ class OrderDashboard(Projection):
         )
 
     @react.register
-    def _(self, event: Order.Confirmed, work: ProcessingEvent[UUID]) -> None:
-        self.change(
-            work,
+    def _(self, event: Order.Confirmed, work: UnitOfWork) -> None:
+        work.change(
             ORDERS,
             order_id=str(event.originator_id),
             status=str(OrderStatus.CONFIRMED),
@@ -138,9 +135,8 @@ class OrderDashboard(Projection):
         )
 
     @react.register
-    def _(self, event: Order.Cancelled, work: ProcessingEvent[UUID]) -> None:
-        self.change(
-            work,
+    def _(self, event: Order.Cancelled, work: UnitOfWork) -> None:
+        work.change(
             ORDERS,
             order_id=str(event.originator_id),
             status=str(OrderStatus.CANCELLED),
@@ -155,8 +151,8 @@ class OrderDashboard(Projection):
     @react.register(Fulfilment.UnwindingStarted)
     @react.register(Fulfilment.Completed)
     @react.register(Fulfilment.Failed)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        self.put(work, ORDERS, order_id=str(event.order_id), fulfilment_status=saga_status(event))
+    def _(self, event: Any, work: UnitOfWork) -> None:
+        work.put(ORDERS, order_id=str(event.order_id), fulfilment_status=saga_status(event))
 
     @react.register(Payment.Requested)
     @react.register(Payment.ChargeAttemptFailed)
@@ -167,8 +163,8 @@ class OrderDashboard(Projection):
     @react.register(Payment.Refunded)
     @react.register(Payment.RefundedByHand)
     @react.register(Payment.RefundFailed)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
-        self.put(work, ORDERS, order_id=str(event.order_id), payment_status=PAYMENT_STATUS[type(event)])
+    def _(self, event: Any, work: UnitOfWork) -> None:
+        work.put(ORDERS, order_id=str(event.order_id), payment_status=PAYMENT_STATUS[type(event)])
 
     def list_orders(self, query: OrderQuery, page: PageRequest) -> Page[OrderRow]:
         """One page of the orders that match. Raises `InvalidQuery`."""

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.queries import PaymentNotFound
@@ -16,6 +15,7 @@ from domain.payments import Payment
 from domain.shared.causes import Cause
 from domain.shared.money import Money
 from system.followers.projection import Projection, time_of
+from system.followers.unit_of_work import UnitOfWork
 from system.persistence.tables import SameAs, Table
 from system.projections.payment_status import PAYMENT_STATUS
 
@@ -141,13 +141,12 @@ class PaymentLedger(Projection):
     tables = (LEDGER,)
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: Payment.Requested, work: ProcessingEvent[UUID]) -> None:
-        self.put(
-            work,
+    def _(self, event: Payment.Requested, work: UnitOfWork) -> None:
+        work.put(
             LEDGER,
             order_id=str(event.order_id),
             payment_id=str(event.originator_id),
@@ -162,7 +161,7 @@ class PaymentLedger(Projection):
 
     @react.register(Payment.ChargeAttemptFailed)
     @react.register(Payment.RefundAttemptFailed)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Any, work: UnitOfWork) -> None:
         """The kind of the call stays as it is."""
         self._again(
             event.attempt + 1, event, work, unanswered=0, unknown_since=None, failing_since=event.since
@@ -170,39 +169,38 @@ class PaymentLedger(Projection):
 
     @react.register(Payment.ChargeUnanswered)
     @react.register(Payment.RefundUnanswered)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Any, work: UnitOfWork) -> None:
         self._again(event.attempt, event, work, unanswered=event.times, unknown_since=event.since)
 
     @react.register
-    def _(self, event: Payment.ChargeWithdrawn, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.ChargeWithdrawn, work: UnitOfWork) -> None:
         because = _because_of(event)
-        self.change(work, LEDGER, order_id=str(event.order_id), call="call_off", unanswered=0, **because)
+        work.change(LEDGER, order_id=str(event.order_id), call="call_off", unanswered=0, **because)
 
     @react.register
-    def _(self, event: Payment.CallHastened, work: ProcessingEvent[UUID]) -> None:
-        self.change(work, LEDGER, order_id=str(event.order_id), call_since=event.timestamp, call_next_at=None)
+    def _(self, event: Payment.CallHastened, work: UnitOfWork) -> None:
+        work.change(LEDGER, order_id=str(event.order_id), call_since=event.timestamp, call_next_at=None)
 
     @react.register
-    def _(self, event: Payment.OutcomeDisputed, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.OutcomeDisputed, work: UnitOfWork) -> None:
         order_id = str(event.order_id)
-        self.change(work, LEDGER, order_id=order_id, dispute=event.error, disputed_at=event.timestamp)
+        work.change(LEDGER, order_id=order_id, dispute=event.error, disputed_at=event.timestamp)
 
     @react.register
-    def _(self, event: Payment.DisputeClosed, work: ProcessingEvent[UUID]) -> None:
-        self.change(work, LEDGER, order_id=str(event.order_id), dispute=None, disputed_at=None)
+    def _(self, event: Payment.DisputeClosed, work: UnitOfWork) -> None:
+        work.change(LEDGER, order_id=str(event.order_id), dispute=None, disputed_at=None)
 
     @react.register
-    def _(self, event: Payment.Completed, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.Completed, work: UnitOfWork) -> None:
         self._end("COMPLETED", event, work, reference=event.reference)
 
     @react.register
-    def _(self, event: Payment.Declined, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.Declined, work: UnitOfWork) -> None:
         self._end("DECLINED", event, work)
 
     @react.register
-    def _(self, event: Payment.RefundRequested, work: ProcessingEvent[UUID]) -> None:
-        self.change(
-            work,
+    def _(self, event: Payment.RefundRequested, work: UnitOfWork) -> None:
+        work.change(
             LEDGER,
             order_id=str(event.order_id),
             status="REFUND_REQUESTED",
@@ -213,18 +211,17 @@ class PaymentLedger(Projection):
 
     @react.register(Payment.Refunded)
     @react.register(Payment.RefundedByHand)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Any, work: UnitOfWork) -> None:
         self._end("REFUNDED", event, work, refunded_minor=SameAs("amount_minor"))
 
     @react.register
-    def _(self, event: Payment.RefundFailed, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Payment.RefundFailed, work: UnitOfWork) -> None:
         self._end("REFUND_FAILED", event, work, last_error=event.error)
 
-    def _again(self, attempt: int, event: Any, work: ProcessingEvent[UUID], **values: Any) -> None:
+    def _again(self, attempt: int, event: Any, work: UnitOfWork, **values: Any) -> None:
         """The call is to be made again at a later time."""
         because = _because_of(event) | {"call_next_at": event.next_at}
-        self.change(
-            work,
+        work.change(
             LEDGER,
             order_id=str(event.order_id),
             status=PAYMENT_STATUS[type(event)],
@@ -234,10 +231,9 @@ class PaymentLedger(Projection):
             **values,
         )
 
-    def _end(self, status: str, event: Any, work: ProcessingEvent[UUID], **values: Any) -> None:
+    def _end(self, status: str, event: Any, work: UnitOfWork, **values: Any) -> None:
         """No call is to be made any more. What was remembered of its troubles is nothing to the next one."""
-        self.change(
-            work,
+        work.change(
             LEDGER,
             order_id=str(event.order_id),
             status=status,

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.paging import check_limit, decode_cursor, page_of
@@ -15,6 +14,7 @@ from domain.fulfilment import Fulfilment, SagaStatus
 from domain.fulfilment.categories import ASKS_ORDERS
 from domain.fulfilment.events import StepRequest
 from system.followers.projection import Projection, Readable, time_of
+from system.followers.unit_of_work import UnitOfWork
 from system.persistence.tables import Table
 
 from .facts import UNWINDING, log_entry, saga_status, step_status
@@ -120,13 +120,12 @@ class SagaLog(Projection):
     }
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: Fulfilment.Started, work: ProcessingEvent[UUID]) -> None:
-        self.put(
-            work,
+    def _(self, event: Fulfilment.Started, work: UnitOfWork) -> None:
+        work.put(
             FULFILMENTS,
             order_id=str(event.order_id),
             status=saga_status(event),
@@ -136,13 +135,13 @@ class SagaLog(Projection):
         )
 
     @react.register
-    def _(self, event: Fulfilment.UnwindingStarted, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Fulfilment.UnwindingStarted, work: UnitOfWork) -> None:
         self._write_status(event, work)
-        self.change(work, FULFILMENTS, order_id=str(event.order_id), reason=event.reason)
+        work.change(FULFILMENTS, order_id=str(event.order_id), reason=event.reason)
 
     @react.register(Fulfilment.Completed)
     @react.register(Fulfilment.Failed)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Any, work: UnitOfWork) -> None:
         self._write_status(event, work)
 
     @react.register(Fulfilment.PaymentRequested)
@@ -159,12 +158,11 @@ class SagaLog(Projection):
     @react.register(Fulfilment.CompensationOverdue)
     @react.register(Fulfilment.StepCompensated)
     @react.register(Fulfilment.CompensationFailed)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Any, work: UnitOfWork) -> None:
         self._write_status(event, work)
         entry = log_entry(event)
         if entry is not None:
-            self.put(
-                work,
+            work.put(
                 LOG,
                 order_id=str(event.order_id),
                 entry=event.originator_version,
@@ -178,20 +176,20 @@ class SagaLog(Projection):
         if isinstance(event, StepRequest):
             self._await(event, work)
         elif type(event) in _ENDS_WAITING:
-            self.remove(work, DEADLINES, order_id=str(event.order_id), step=event.step)
+            work.remove(DEADLINES, order_id=str(event.order_id), step=event.step)
 
-    def _await(self, event: StepRequest, work: ProcessingEvent[UUID]) -> None:
+    def _await(self, event: StepRequest, work: UnitOfWork) -> None:
         key = {"order_id": str(event.order_id), "step": event.step}
         if event.due_at is None:  # of an early release
-            self.remove(work, DEADLINES, **key)
+            work.remove(DEADLINES, **key)
         else:
-            self.put(work, DEADLINES, **key, due_at=event.due_at, status=step_status(event))
+            work.put(DEADLINES, **key, due_at=event.due_at, status=step_status(event))
 
-    def _write_status(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _write_status(self, event: Any, work: UnitOfWork) -> None:
         status = saga_status(event)
         if status is not None:
             order_id, at = str(event.order_id), event.timestamp
-            self.change(work, FULFILMENTS, order_id=order_id, status=status, updated_at=at)
+            work.change(FULFILMENTS, order_id=order_id, status=status, updated_at=at)
 
     def fulfilment(self, order_id: UUID) -> FulfilmentView:
         """The saga log of an order. The status is None until the saga has begun."""

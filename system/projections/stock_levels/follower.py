@@ -1,9 +1,7 @@
 """The stock levels: on hand, reserved and available of every product."""
 
 from typing import Any
-from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.inventory import ProductNotFound
@@ -12,6 +10,7 @@ from application.queries import PageRequest
 from application.views import Page, StockView
 from domain.inventory import Reservation, StockItem, Supply
 from system.followers.projection import Projection
+from system.followers.unit_of_work import UnitOfWork
 from system.persistence.tables import Table
 
 # An event that was parked and is retried later must not set the level back: the newest version stays.
@@ -46,22 +45,22 @@ class StockLevels(Projection):
     )
 
     @singledispatchmethod
-    def react(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def react(self, event: Any, work: UnitOfWork) -> None:
         """See `Follower.react`."""
 
     @react.register
-    def _(self, event: StockItem.Introduced, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: StockItem.Introduced, work: UnitOfWork) -> None:
         self._set(work, event.sku, 0, 0, event.originator_version)
 
     @react.register(StockItem.Received)
     @react.register(StockItem.Corrected)
     @react.register(StockItem.Reserved)
     @react.register(StockItem.Released)
-    def _(self, event: Any, work: ProcessingEvent[UUID]) -> None:
+    def _(self, event: Any, work: UnitOfWork) -> None:
         self._set(work, event.sku, event.on_hand, event.reserved, event.originator_version)
 
-    def _set(self, work: ProcessingEvent[UUID], sku: str, on_hand: int, reserved: int, version: int) -> None:
-        self.put(work, STOCK_LEVELS, sku=sku, on_hand=on_hand, reserved=reserved, version=version)
+    def _set(self, work: UnitOfWork, sku: str, on_hand: int, reserved: int, version: int) -> None:
+        work.put(STOCK_LEVELS, sku=sku, on_hand=on_hand, reserved=reserved, version=version)
 
     def stock(self, sku: str) -> StockView:
         """The stock of a product, or `ProductNotFound`."""

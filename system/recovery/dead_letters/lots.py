@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
-from application.base import StreamsReader, bring_up_to_date
+from application.base import bring_up_to_date
 from application.streams import UnreadableStream
 from application.unreadable import UnreadableEvent
 from system.bootstrap import Orderwright
@@ -26,7 +26,7 @@ class Lots:
 
     def follower(self, name: str) -> Follower:
         """The follower of a name."""
-        return cast(Follower, self._orderwright.applications[name])
+        return self._orderwright.applications[name]
 
     def find(self, follower: str) -> ParkingLot | None:
         """The lot of a follower as it is now, or None when it never had to park anything.
@@ -35,7 +35,7 @@ class Lots:
         """
         application = self.follower(follower)
         lot = {parking_lot_id(follower): self._known.pop(follower, None)}
-        bring_up_to_date(lot, cast(StreamsReader, application.recorder), application.mapper)
+        bring_up_to_date(lot, application.recorder, application.mapper)
         found = lot[parking_lot_id(follower)]
         if type(found) is UnreadableStream:
             raise found.error

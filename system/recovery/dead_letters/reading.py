@@ -1,12 +1,11 @@
 """Reads a parked event anew from its leader's log: what was stored may be read better by now."""
 
-from typing import Any, cast
+from typing import Any
 
 from eventsourcing.persistence import Notification
 
 from system.bootstrap import Orderwright
 from system.followers.parked import Pointer
-from system.persistence.recorders import LogReader
 
 
 class EventGone(LookupError):
@@ -15,8 +14,8 @@ class EventGone(LookupError):
 
 def notification_at(orderwright: Orderwright, leader: str, position: int) -> Notification | None:
     """The row at a position of a log, undecoded; None when there is none."""
-    reader = cast(LogReader, orderwright.applications[leader].recorder)
-    found = [row for row in reader.select_log(position - 1, 1) if row[-1] == position]
+    store = orderwright.applications[leader].recorder
+    found = [row for row in store.select_log(position - 1, 1) if row[-1] == position]
     return Notification(*found[0]) if found else None
 
 

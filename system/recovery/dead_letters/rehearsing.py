@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from application.views import to_json
 from system.bootstrap import Orderwright
-from system.followers.identity_map import IdentityMap, PageOfWork, Repository
+from system.followers.identity_map import IdentityMap
 from system.followers.parked import ParkedEvent, error_text
 from system.followers.projection import Projection
+from system.followers.unit_of_work import UnitOfWork
 from system.persistence.faults import STORE_FAULTS
-from system.persistence.tables import Changes
 from system.queries.events import METADATA
 
 from .cases import Place
@@ -70,16 +70,15 @@ def rehearse(orderwright: Orderwright, place: Place, *, whole_sequence: bool) ->
 
 def _rehearsed(orderwright: Orderwright, name: str, waiting: Sequence[ParkedEvent]) -> list[RehearsedEvent]:
     follower = Lots(orderwright).follower(name)
-    identity_map = IdentityMap(cast(Repository, follower.repository))
+    identity_map = IdentityMap(follower.repository)
     rows = Rows(follower) if isinstance(follower, Projection) else None
     done: list[RehearsedEvent] = []
     with identity_map.page():
         for parked in waiting:
-            work = PageOfWork(None, identity_map)
+            work = UnitOfWork(identity_map=identity_map)
             try:
-                follower.policy(decoded(orderwright, parked), work)
-                changes = work.saved_kwargs.get("changes", Changes())
-                changed = rows.apply(changes) if rows is not None else []
+                follower.handle(decoded(orderwright, parked), work)
+                changed = rows.apply(work.rows) if rows is not None else []
                 events = tuple(_to_record(event) for event in work.events)
             except STORE_FAULTS:
                 raise

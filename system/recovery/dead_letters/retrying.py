@@ -9,18 +9,16 @@ one of its sequence is either held back behind it, or read when it has left. See
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
-from uuid import UUID
 
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.persistence import IntegrityError
 
 from application.base import CommandContext, ConcurrentChanges
 from domain.shared.causes import Cause, because_of
 from system.bootstrap import Orderwright
-from system.followers.identity_map import IdentityMap, PageOfWork, Repository
+from system.followers.identity_map import IdentityMap
 from system.followers.parked import CaseNotFound, EarlierEventWaits, Outcome, ParkedEvent, Result, error_text
 from system.followers.parking import ParkingLot
+from system.followers.unit_of_work import UnitOfWork
 from system.persistence.faults import STORE_FAULTS
 
 from .cases import Place
@@ -108,13 +106,13 @@ class Retrier:
         follower = self._lots.follower(name)
         identity_map = self._identity_map(name)
         event = decoded(self._orderwright, first)
-        work = PageOfWork(None, identity_map)
+        work = UnitOfWork(identity_map=identity_map)
         with identity_map.page():
-            follower.policy(event, work)
+            follower.handle(event, work)
             try:
                 with because_of(self._cause(first)):
                     lot.retried(first, self.reason)
-                ProcessingEvent.collect_events(work, lot)
+                work.events += lot.collect_events()
                 follower.record_work(work)
             except BaseException:
                 self._lots.forget(name)
@@ -125,7 +123,7 @@ class Retrier:
         for _ in range(CONFLICTS):
             lot = self._lots.get(place)
             first = lot.first_of(place.leader, place.position)
-            work = ProcessingEvent[UUID]()
+            work = UnitOfWork()
             try:
                 with because_of(self._cause(first)):
                     change(lot, first)
@@ -156,6 +154,5 @@ class Retrier:
 
     def _identity_map(self, name: str) -> IdentityMap:
         if name not in self._identity_maps:
-            repository = cast(Repository, self._lots.follower(name).repository)
-            self._identity_maps[name] = IdentityMap(repository)
+            self._identity_maps[name] = IdentityMap(self._lots.follower(name).repository)
         return self._identity_maps[name]

@@ -1,10 +1,10 @@
 """What waits with an order as of now: money that was captured, and stock that is held."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
-from application.base import Application, StreamsReader
+from application.base import Application
 from domain.inventory import Reservation, ReservationStatus
 from domain.payments import Payment, PaymentStatus
 from domain.shared.aggregates import Aggregate
@@ -22,7 +22,7 @@ def orders_among(orderwright: Orderwright, sequences: Iterable[str]) -> dict[str
     """Those of the sequences that are orders. Nothing is decoded for it: an order that cannot be read
     any more is one all the same."""
     ids = {id_: sequence for sequence in sequences if (id_ := _uuid(sequence)) is not None}
-    recorder = cast(StreamsReader, orderwright.orders.recorder)
+    recorder = orderwright.orders.recorder
     rows: Iterable[Any] = recorder.select_streams(dict.fromkeys(ids, 0)) if ids else ()
     return {ids[row.originator_id]: row.originator_id for row in rows}
 

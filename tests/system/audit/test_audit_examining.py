@@ -86,7 +86,7 @@ def test_an_order_that_is_parked_while_others_are_looked_at(
     def fails(*_: object) -> None:
         raise ValueError("cannot bear it")
 
-    monkeypatch.setattr(shop.orderwright.fulfilments, "policy", fails)
+    monkeypatch.setattr(shop.orderwright.fulfilments, "handle", fails)
     let_it_be_heard(shop)
 
     examined = examiner.examine(order)

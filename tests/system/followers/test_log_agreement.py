@@ -10,7 +10,6 @@ import pytest
 from domain.shared.causes import because_of
 from system.audit import audit
 from system.bootstrap import build
-from system.followers.agreement import agreement_store
 from system.gateways.simulated import SimulatedGateway
 from system.observability.health import Health
 from system.operations.doctor import examine
@@ -159,7 +158,7 @@ def test_positions_of_an_early_release_are_good_while_their_log_is_long_enough(
     shop = Shop(open_way(ByHand, a_store))
     assert shop.orderwright.disagreements() == []
     assert_work_goes_on(shop)
-    store = agreement_store(shop.orderwright.dashboard)
+    store = shop.orderwright.dashboard.recorder
     position, mark = store.checkpoint("Orders")
     assert mark is not None
     assert mark.startswith(f"{position} ")
@@ -251,7 +250,7 @@ def test_a_page_in_hand_is_not_recorded_when_its_position_was_set_back_meanwhile
         if subscription.leader.name == "Orders"
     )
     assert subscription.position > 0
-    store = agreement_store(shop.orderwright.applications[follower])
+    store = shop.orderwright.applications[follower].recorder
     store.restart(["Orders"], (), "realigned elsewhere")
 
     subscription.advance()
@@ -266,7 +265,7 @@ def test_who_has_nothing_to_read_looks_now_and_then_whether_its_position_was_set
 ) -> None:
     shop = after_a_day_of_business(a_store, open_way)
     monkeypatch.setattr("system.runner.subscription.LOOK_AFTER_SECONDS", 0)
-    agreement_store(shop.orderwright.payments).restart(["OrderFulfilment"], (), "realigned elsewhere")
+    shop.orderwright.payments.recorder.restart(["OrderFulfilment"], (), "realigned elsewhere")
 
     assert hands(shop).advance("Payments") == 0
     assert hands(shop).advance("Payments") > 0

@@ -200,7 +200,7 @@ def test_of_a_product_with_a_long_stream_only_what_is_new_is_read(
     for _ in range(40):
         shop.receive("CD-X1", 1)
     recorder = shop.orderwright.inventory.recorder
-    select: Any = recorder.select_streams  # type: ignore[attr-defined]  # ours has it
+    select: Any = recorder.select_streams
     read: list[Any] = []
 
     def count(after: dict[object, int]) -> Any:

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from system.followers.agreement import agreement_store
 from system.persistence.agreement import Checkpoint, LogDisagrees
 from tests.support.fixtures import Environment, OpenWay, environment_for
 from tests.support.following import Reader
@@ -49,7 +48,7 @@ def test_of_a_page_in_halves_the_second_is_left_alone_when_the_position_was_set_
     """Else the first half would be missing on the dashboard for ever."""
     one, other = two_readers(a_store, open_way, "OrderDashboard", "Orders")
     orders, _ = four_orders(one)
-    again = agreement_store(other.application)
+    again = other.application.recorder
     one.before_recording(2, lambda: again.restart(["Orders"], other.application.tables, "read it anew"))
 
     one.advance()
@@ -174,7 +173,7 @@ def test_a_position_that_was_set_back_has_log_and_aggregates_read_anew(
     one.shop.order("CD-X1")
     one.advance()
     late = one.shop.order("CD-X1")
-    again = agreement_store(other.application)
+    again = other.application.recorder
     one.before_recording(2, lambda: again.restart(["Orders"], (), "read it anew"))
     log, known = one.subscription._log, one.subscription._identity_map._kept
     assert log._entries
@@ -261,7 +260,7 @@ def test_who_carries_a_position_forward_that_was_set_back_begins_from_there(
     one, other = two_readers(a_store, open_way, "Inventory", "OrderFulfilment")
     a_saga_has_begun(one)
     one.advance()
-    agreement_store(other.application).restart(["OrderFulfilment"], (), "read it anew")
+    other.application.recorder.restart(["OrderFulfilment"], (), "read it anew")
 
     one.subscription.carry_forward()
     assert one.subscription.position == one.recorded() == 0

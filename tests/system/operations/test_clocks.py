@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import pytest
-from eventsourcing.application import ProcessingEvent
 
 from application.ports import ChargeRequest, GatewayError, GatewayTimeout, RefundRequest
 from domain.fulfilment.steps import STEPS
 from system.bootstrap import utc_now
+from system.followers.unit_of_work import UnitOfWork
 from system.observability.metrics import METRICS, snapshot
 from system.operations.clocks import ahead_of_database
 from system.operations.doctor import examine
@@ -235,9 +234,9 @@ def test_a_step_of_an_early_release_has_the_longest_time_there_is_for_it(shop: M
     shop.order("CD-X1")
     shop.way.level()
     (awaited,) = shop.orderwright.saga_log.awaited_steps(9)
-    work = ProcessingEvent[UUID](None)
+    work = UnitOfWork()
     key = {"order_id": awaited.order_id, "step": awaited.step}
-    shop.orderwright.saga_log.change(work, DEADLINES, **key, status=None)  # it did not say what is awaited
+    work.change(DEADLINES, **key, status=None)  # it did not say what is awaited
     shop.orderwright.saga_log.record_work(work)
 
     assert shop.scanner.step() == 0

@@ -32,7 +32,7 @@ class Depot(Shop):
         self.receipts = 0
         self.read: Counter[UUID] = Counter()
         inventory = way.orderwright.inventory
-        record, select = inventory.record_work, inventory.recorder.select_streams  # type: ignore[attr-defined]
+        record, select = inventory.record_work, inventory.recorder.select_streams
 
         def overtaken(work: Any) -> None:
             self.sizes.append(len(work.events))

@@ -12,8 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
-from system.persistence import answers
-from system.persistence.postgres import appends
+from system.persistence.postgres import answers, appends
 from system.persistence.postgres.appends import Appends
 from tests.support.fixtures import Environment
 from tests.support.network import Network

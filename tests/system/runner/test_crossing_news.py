@@ -1,16 +1,16 @@
 """News that cross on the way: what was asked for is settled, or refused, before the request is read."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.application import ProcessingEvent
 
 from application.ports import GatewayTimeout, RefundRequest
 from domain.fulfilment import Fulfilment
 from domain.payments import Payment
 from system.followers.follower import Follower
+from system.followers.unit_of_work import UnitOfWork
 from system.operations.positions import parked_events
 from tests.history.samples import sample_of
 from tests.support.agreement import events_of
@@ -112,8 +112,8 @@ def test_a_request_that_a_restored_log_makes_anew_is_no_reason_to_ask_the_provid
 
 def reaction(follower: Follower, event: Any) -> list[str]:
     """What a follower records because of an event."""
-    work = ProcessingEvent[UUID](None)
-    follower.policy(event, work)
+    work = UnitOfWork()
+    follower.handle(event, work)
     follower.record_work(work)
     return names(work.events)
 
@@ -133,7 +133,7 @@ def test_nothing_is_done_for_an_order_that_a_restored_log_does_not_know(shop: Sh
         (Fulfilment.WithdrawalRequested, "Payments"),
     ):
         facts = {**vars(asked.get(kind) or sample_of(kind)), "order_id": uuid4()}
-        assert reaction(cast(Follower, apps[owner]), kind(**facts)) == []
+        assert reaction(apps[owner], kind(**facts)) == []
 
 
 def test_news_of_an_order_whose_fulfilment_is_not_there_is_a_fault_that_is_told_and_not_passed_over(

@@ -44,8 +44,8 @@ def just_before_the_first_record(
     record, tried = application.record_work, []
 
     def interrupted(work: Any) -> Any:
-        if work.tracking is not None:  # else it is a command
-            tried.append(work.tracking.notification_id)
+        if work.position is not None:  # else it is a command
+            tried.append(work.position.notification_id)
             if len(tried) == 1:
                 with ThreadPoolExecutor() as another_thread:
                     another_thread.submit(meanwhile).result()

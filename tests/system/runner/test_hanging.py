@@ -13,7 +13,7 @@ from system.definition import orderwright as definition
 from system.leases import postgres as postgres_leases
 from system.observability.health import Health
 from system.operations.positions import is_settled
-from system.persistence import answers
+from system.persistence.postgres import answers
 from system.runner.service import RunnerService
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
@@ -92,7 +92,7 @@ class Hang:
     def __init__(self, application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self.is_over = threading.Event()
         self.began = threading.Event()
-        react = application.policy
+        react = application.handle
 
         def hangs(event: Any, work: Any) -> None:
             if not self.is_over.is_set():
@@ -100,7 +100,7 @@ class Hang:
                 self.is_over.wait(PATIENCE_SECONDS)
             react(event, work)
 
-        monkeypatch.setattr(application, "policy", hangs)
+        monkeypatch.setattr(application, "handle", hangs)
 
 
 def test_a_follower_that_hangs_in_its_own_code_is_taken_over_and_fenced_when_it_wakes(
@@ -159,7 +159,7 @@ def test_a_page_that_takes_long_is_no_hang_nor_is_waiting_while_another_one_comp
     monkeypatch.setattr(pulse, "LONGEST_SILENCE_SECONDS", 1.0)
     way = open_way(ByHand, tuned_postgres)
     inventory = way.orderwright.inventory
-    react = inventory.policy
+    react = inventory.handle
 
     def computes_long(event: Any, work: Any) -> None:
         until = time.monotonic() + 0.2
@@ -167,7 +167,7 @@ def test_a_page_that_takes_long_is_no_hang_nor_is_waiting_while_another_one_comp
             pass
         react(event, work)
 
-    monkeypatch.setattr(inventory, "policy", computes_long)
+    monkeypatch.setattr(inventory, "handle", computes_long)
     shop = Shop(way)
     shop.receive("CD-X1", 50)
     orders = [shop.order("CD-X1") for _ in range(15)]

@@ -68,14 +68,14 @@ def test_an_event_is_not_parked_because_the_store_is_away_when_it_is_tried_again
     reader = Reader(open_way(ByHand, persistence), "OrderDashboard", "Orders")
     order = reader.shop.order("CD-X1")
     errors = iter([ValueError("a moment of weakness"), fault("away"), fault("away"), fault("away")])
-    react = reader.application.policy
+    react = reader.application.handle
 
     def fails(event: Any, work: Any) -> None:
         if (error := next(errors, None)) is not None:
             raise error
         react(event, work)
 
-    monkeypatch.setattr(reader.application, "policy", fails)
+    monkeypatch.setattr(reader.application, "handle", fails)
     for _ in range(2):
         with pytest.raises(fault):
             reader.advance()
@@ -144,7 +144,7 @@ def test_an_event_is_tried_three_times_and_parked_with_the_last_error(
         tried.append(event)
         raise ValueError(f"failed {len(tried)} times")
 
-    monkeypatch.setattr(reader.application, "policy", fails)
+    monkeypatch.setattr(reader.application, "handle", fails)
     reader.advance()
     (case,) = parked_events(reader.shop.orderwright)
     assert (case.event.attempts, case.event.error) == (3, "ValueError: failed 3 times")

@@ -9,7 +9,6 @@ from application.ports import GatewayRefusal, RefundRequest
 from system.audit import audit
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
-from system.followers.agreement import agreement_store
 from system.followers.projection import Projection
 from system.operations.positions import parked_events
 from system.recovery.interventions import retry_fulfilment
@@ -85,7 +84,7 @@ def test_reading_everything_again_changes_nothing(
     for follower in definition.followers if who == "everybody" else [who]:
         application = orderwright.applications[follower]
         tables = application.tables if isinstance(application, Projection) else ()
-        agreement_store(application).restart(list(definition.follows[follower]), tables, f"again {follower}")
+        application.recorder.restart(list(definition.follows[follower]), tables, f"again {follower}")
     way = shop.way
     assert isinstance(way, ByHand)
     way.restart()

@@ -16,7 +16,7 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from system.bootstrap import wakeup_channels
-from system.persistence import answers
+from system.persistence.postgres import answers
 from system.runner import wakeups
 from system.runner.service import RunnerService
 from system.runner.wakeups import WakeupListener

@@ -33,7 +33,7 @@ def just_before_recording(
     record, tried = follower.record_work, []
 
     def interrupted(work: Any) -> None:
-        if whose == ("desk" if work.tracking is None else "runner"):
+        if whose == ("desk" if work.position is None else "runner"):
             tried.append(work)
             if len(tried) == 1:
                 with ThreadPoolExecutor(1) as another_thread:

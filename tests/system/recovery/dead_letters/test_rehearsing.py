@@ -184,6 +184,6 @@ def test_a_rehearsal_refuses_what_a_retry_refuses_and_says_what_would_fail(
     def away(*_: object) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(shop.orderwright.saga_log, "policy", away)
+    monkeypatch.setattr(shop.orderwright.saga_log, "handle", away)
     with pytest.raises(OperationalError):
         rehearse_case(shop.orderwright, case.case_id)

@@ -322,7 +322,7 @@ def test_a_lot_that_never_stands_still_refuses_in_the_end(
     (case,) = desk.cases()
     # Whoever is always too late has read a stream to which more was appended meanwhile.
     recorder = shop.orderwright.dashboard.recorder
-    read = recorder.select_streams  # type: ignore[attr-defined]
+    read = recorder.select_streams
     monkeypatch.setattr(recorder, "select_streams", lambda after: list(read(after))[:-1])
     with pytest.raises(ConcurrentChanges):
         desk.discard(case.case_id)

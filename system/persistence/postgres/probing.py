@@ -1,16 +1,14 @@
 """A trial write: would the store take what a command has to store? Nothing grows by it.
 
-On PostgreSQL it goes through the pool of the commands, looks whether the table of events can be
-locked as an append locks it, writes a small temporary file where the tables are (on a full disk that
-fails), and commits something empty, as durably as a command. On SQLite it writes the file's header as
-it is.
+It goes through the pool of the commands, looks whether the table of events can be locked as an append
+locks it, writes a small temporary file where the tables are (on a full disk that fails), and commits
+something empty, as durably as a command.
 """
 
 from typing import Any
 
-from eventsourcing.persistence import ApplicationRecorder, OperationalError
+from eventsourcing.persistence import OperationalError
 from eventsourcing.postgres import PostgresApplicationRecorder
-from eventsourcing.sqlite import SQLiteApplicationRecorder
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import PoolTimeout
 
@@ -38,19 +36,8 @@ class NoConnection(OperationalError):
     """No connection of the pool was free. Whether one would take a write is not known."""
 
 
-def try_to_write(recorder: ApplicationRecorder) -> None:
-    """Return when the store of a recorder took a trial write, durably as it does a command. Raises the
-    library's `PersistenceError` when it did not, and `NoConnection` when it was not asked."""
-    if isinstance(recorder, PostgresApplicationRecorder):
-        _try_postgres(recorder)
-    elif isinstance(recorder, SQLiteApplicationRecorder):
-        with recorder.datastore.transaction(commit=True) as cursor:
-            cursor.execute("PRAGMA user_version = 0")
-    else:
-        recorder.max_notification_id()
-
-
-def _try_postgres(recorder: PostgresApplicationRecorder) -> None:
+def try_postgres(recorder: PostgresApplicationRecorder) -> None:
+    """See `Store.try_to_write`."""
     table = {
         "schema": Identifier(recorder.datastore.schema),
         "table": Identifier(recorder.events_table_name),

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, Tracking
 
-from .agreement import REFUSED, REFUSED_STATE, KeepsAgreement, Step, agreement_tables
-from .sql import for_postgres
-from .tables import Table
+from system.persistence.agreement import REFUSED, REFUSED_STATE, KeepsAgreement, Step, agreement_tables
+from system.persistence.sql import for_postgres
+from system.persistence.tables import Table
 
 MARK_COLUMN = "ALTER TABLE {schema}.{app}_tracking ADD COLUMN IF NOT EXISTS mark text"
 

@@ -1,0 +1,171 @@
+"""The store in PostgreSQL with the library's own module, `eventsourcing.postgres`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import Mapper, Notification, StoredEvent, Tracking
+from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
+from psycopg import Cursor
+from psycopg.rows import DictRow
+from psycopg.sql import SQL, Identifier, Literal
+
+from system.persistence.agreement import Checkpoint
+from system.persistence.conflicts import told_apart
+from system.persistence.search import EventSearch
+from system.persistence.sql import for_postgres
+from system.persistence.store import Store
+from system.persistence.tables import Change, Table, postgres_parameters, postgres_statement
+
+from .agreement import PostgresAgreement
+from .answers import Pace, at_pace, once_more
+from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
+from .library_search import PostgresSearch
+from .probing import try_postgres
+
+
+def _tried_twice(method: Any) -> Any:
+    """A reading method of the library's recorder, tried once more instead of nine times.
+
+    Each try of an outage waits for a connection until it times out: ten would keep a request, and
+    whoever asks whether this process is ready, for most of a minute. One more is enough for a
+    connection that the database had closed meanwhile.
+    """
+    return once_more(method.__wrapped__)
+
+
+class PostgresRecorder(PostgresAgreement, Store, PostgresProcessRecorder):
+    """Events and rows in tables of a PostgreSQL database."""
+
+    select_events = _tried_twice(PostgresProcessRecorder.select_events)
+    select_notifications = _tried_twice(PostgresProcessRecorder.select_notifications)
+    max_notification_id = _tried_twice(PostgresProcessRecorder.max_notification_id)
+    max_tracking_id = _tried_twice(PostgresProcessRecorder.max_tracking_id)
+
+    def __init__(self, datastore: PostgresDatastore, **names: Any) -> None:
+        super().__init__(datastore, **names)
+        self.insert_events_statement = SQL(
+            f"WITH {ABOVE_THE_HEAD} INSERT INTO {{log}} (originator_id, originator_version, topic, state) "
+            "SELECT originator_id, originator_version, topic, state FROM unnest(%s::{event}[]) "
+            f"WHERE {IS_ABOVE_THE_HEAD} RETURNING notification_id"
+        ).format(
+            log=Identifier(datastore.schema, self.events_table_name),
+            name=Literal(f'"{datastore.schema}"."{self.events_table_name}"'),
+            event=Identifier(datastore.schema, self.stored_event_type_name),
+        )
+
+    def create_table(self) -> None:
+        """Make the tables, ours beside the library's, however long that takes on a large store."""
+        with at_pace(Pace.ENDLESS):
+            super().create_table()
+            self.create_agreement_tables()
+
+    def _create_table(self, curs: Cursor[DictRow]) -> None:
+        curs.execute("SET LOCAL statement_timeout = 0")
+        super()._create_table(curs)
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        tracking: Tracking | None = None,
+        rows: Iterable[Change] = (),
+        **_: Any,
+    ) -> Sequence[int] | None:
+        """Append in one plain transaction: position, rows, events.
+
+        The library sends them through psycopg's pipeline mode, which hangs for ever once about a
+        megabyte is under way (psycopg issue 685); a page of events easily is that large. Nor is
+        anything retried here: an outage fails fast, and whoever asked decides.
+        """
+        with told_apart(), self.datastore.transaction(commit=True) as cursor:
+            self._insert_events(cursor, stored_events, tracking=tracking, rows=rows)
+            if not stored_events:
+                return []
+            self._insert_stored_events(cursor, stored_events)
+            return self._fetch_ids_after_insert_events(cursor, stored_events)
+
+    def _insert_tracking(self, curs: Cursor[DictRow], tracking: Tracking) -> None:
+        super()._insert_tracking(curs, tracking)
+        if isinstance(tracking, Checkpoint) and self.datastore.single_row_tracking:
+            self.move_mark(curs, tracking, tracking.mark, tracking.before)
+
+    def _insert_events(
+        self,
+        curs: Cursor[DictRow],
+        stored_events: Sequence[StoredEvent],
+        *,
+        rows: Iterable[Change] = (),
+        **kwargs: Any,
+    ) -> None:
+        super()._insert_events(curs, stored_events, **kwargs)
+        for change in rows:
+            statement = postgres_statement(change, self.datastore.schema)
+            curs.execute(statement.encode(), postgres_parameters(change), prepare=True)
+
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """See `Store`."""
+        statement = SQL(
+            "SELECT e.originator_id, e.originator_version, e.topic, e.state "
+            "FROM unnest(%s::uuid[], %s::bigint[]) AS wanted(id, version) "
+            "JOIN {schema}.{table} AS e ON e.originator_id = wanted.id "
+            "AND e.originator_version > wanted.version ORDER BY e.originator_id, e.originator_version"
+        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
+        with self.datastore.cursor() as cursor:
+            cursor.execute(statement, (list(after), list(after.values())), binary=True)
+            return [StoredEvent(**row) for row in cursor.fetchall()]
+
+    def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
+        """See `Store`."""
+        statement = SQL(
+            "SELECT * FROM {schema}.{table} WHERE originator_id = %s "
+            "AND originator_version >= %s AND originator_version <= %s ORDER BY originator_version"
+        ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
+        with self.datastore.cursor() as cursor:
+            cursor.execute(statement, (stream_id, first, last or 2**62))
+            return [
+                Notification(
+                    stream_id,
+                    row["originator_version"],
+                    row["topic"],
+                    bytes(row["state"]),
+                    row["notification_id"],
+                )
+                for row in cursor.fetchall()
+            ]
+
+    def create_tables(self, tables: Iterable[Table]) -> None:
+        """See `Store`."""
+        with at_pace(Pace.ENDLESS), self.datastore.transaction(commit=True) as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            for table in tables:
+                cursor.execute(self._sql(table.create_statement))
+                if self._columns_of(cursor, table) != set(table.columns):  # to alter would lock the table
+                    for statement in table.add_columns_statements():
+                        cursor.execute(self._sql(statement))
+                for statement in (*table.index_statements(), *table.tidying_statements()):
+                    cursor.execute(self._sql(statement))
+
+    def _columns_of(self, cursor: Cursor[DictRow], table: Table) -> set[str]:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
+            "AND NOT attisdropped",
+            (f'"{self.datastore.schema}".{table.name}',),
+        )
+        return {row["attname"] for row in cursor.fetchall()}
+
+    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """See `Store`."""
+        with self.datastore.cursor() as cursor:
+            found: list[dict[str, Any]] = cursor.execute(self._sql(statement), parameters).fetchall()
+            return found
+
+    def _plain_search(self, mapper: Mapper[UUID]) -> EventSearch:
+        return PostgresSearch(self, mapper)
+
+    def try_to_write(self) -> None:
+        """See `Store`, and `probing`."""
+        try_postgres(self)
+
+    def _sql(self, statement: str) -> bytes:
+        return for_postgres(statement, self.datastore.schema)

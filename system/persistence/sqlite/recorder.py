@@ -1,0 +1,150 @@
+"""The store in SQLite files."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import Mapper, Notification, StoredEvent, Tracking
+from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
+
+from application.codec import uuid_of_hex
+from system.persistence.agreement import Checkpoint
+from system.persistence.conflicts import told_apart
+from system.persistence.search import EventSearch
+from system.persistence.sql import for_sqlite
+from system.persistence.store import LogRow, Store
+from system.persistence.tables import Change, Table, sqlite_statement
+
+from .agreement import SqliteAgreement, agreement_statements, move_mark
+from .files import Datastore
+from .indexes import search_indexes
+from .search import SqliteSearch
+
+
+class SqliteRecorder(SqliteAgreement, Store, SQLiteProcessRecorder):
+    """Events and rows in an SQLite file of the application's own."""
+
+    datastore: Datastore
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The library's tables, ours beside them, and indexes by which events are searched."""
+        events = self.events_table_name
+        return [
+            *super().construct_create_table_statements(),
+            *search_indexes(events),
+            *agreement_statements(events),
+        ]
+
+    def _insert_tracking(self, c: SQLiteCursor, tracking: Tracking) -> None:
+        if isinstance(tracking, Checkpoint):
+            move_mark(c, tracking, tracking.mark, tracking.before)
+        super()._insert_tracking(c, tracking)
+
+    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+        """See `Store`."""
+        wanted = [(stream_id.hex, version) for stream_id, version in after.items()]
+        rows: list[Any] = []
+        with self.datastore.transaction(commit=False) as cursor:
+            for first in range(0, len(wanted), _STREAMS_AT_ONCE):
+                some = wanted[first : first + _STREAMS_AT_ONCE]
+                cursor.execute(
+                    f"WITH wanted(id, version) AS (VALUES {', '.join(['(?, ?)'] * len(some))}) "
+                    "SELECT e.originator_id, e.originator_version, e.topic, e.state FROM wanted "
+                    f"CROSS JOIN {self.events_table_name} AS e "
+                    "ON e.originator_id = wanted.id AND e.originator_version > wanted.version "
+                    "ORDER BY e.originator_id, e.originator_version",
+                    [value for pair in some for value in pair],
+                )
+                rows += cursor.fetchall()
+        for stream_id, version, topic, state in rows:
+            yield StoredEvent(uuid_of_hex(stream_id), version, topic, state)
+
+    def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
+        """See `Store`. Without the library's objects, which whoever follows has no use for."""
+        statement = (
+            "SELECT rowid, originator_id, originator_version, topic, state "
+            f"FROM {self.events_table_name} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        )
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(statement, (after, limit))
+            rows = cursor.fetchall()
+        return [
+            (uuid_of_hex(stream_id), version, topic, state, position)
+            for position, stream_id, version, topic, state in rows
+        ]
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        tracking: Tracking | None = None,
+        rows: Iterable[Change] = (),
+        **_: Any,
+    ) -> Sequence[int] | None:
+        """See `Store`."""
+        with told_apart():
+            return SQLiteProcessRecorder.insert_events(self, stored_events, tracking=tracking, rows=rows)
+
+    def _insert_events(
+        self,
+        c: SQLiteCursor,
+        stored_events: Sequence[StoredEvent],
+        *,
+        rows: Iterable[Change] = (),
+        **kwargs: Any,
+    ) -> Sequence[int] | None:
+        positions = super()._insert_events(c, stored_events, **kwargs)
+        for change in rows:
+            c.executemany(sqlite_statement(change), change.rows)
+        return positions
+
+    def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
+        """See `Store`."""
+        statement = (
+            f"SELECT rowid AS position, * FROM {self.events_table_name} WHERE originator_id = :stream "
+            "AND originator_version >= :first AND originator_version <= :last ORDER BY originator_version"
+        )
+        rows = self.rows(statement, {"stream": stream_id.hex, "first": first, "last": last or 2**62})
+        return [
+            Notification(stream_id, row["originator_version"], row["topic"], row["state"], row["position"])
+            for row in rows
+        ]
+
+    def create_tables(self, tables: Iterable[Table]) -> None:
+        """See `Store`."""
+        with self.datastore.transaction(commit=True) as cursor:
+            for table in tables:
+                cursor.execute(for_sqlite(table.create_statement))
+                cursor.execute(f"PRAGMA table_info({table.name})")
+                present = {row["name"] for row in cursor.fetchall()}
+                for name, kind in table.columns.items():
+                    if name not in present:
+                        cursor.execute(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
+                for statement in table.index_statements():
+                    cursor.execute(for_sqlite(statement))
+                if table.leftover is not None:  # a file that cannot be written now may be read all the same
+                    cursor.execute(f"SELECT 1 FROM {table.name} WHERE {table.leftover} LIMIT 1")
+                    if cursor.fetchone() is not None:
+                        cursor.execute(f"DELETE FROM {table.name} WHERE {table.leftover}")
+
+    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """See `Store`."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(for_sqlite(statement), parameters)
+            return [dict(row) for row in cursor.fetchall()]
+
+    def _plain_search(self, _: Mapper[UUID]) -> EventSearch:
+        return SqliteSearch(self)
+
+    def try_to_write(self) -> None:
+        """See `Store`. The file's header is written as it is."""
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute("PRAGMA user_version = 0")
+
+    def why_unwritable(self) -> str | None:
+        """See `Store`."""
+        return self.datastore.why_unwritable()
+
+
+_STREAMS_AT_ONCE = 400
+"""So many that SQLite takes them as parameters of one statement."""
