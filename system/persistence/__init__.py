@@ -1,2 +1,2 @@
-"""Where events and read models are stored, and the little that our recorders add to the library's. Nothing
-here knows what an event means."""
+"""Where events, positions and the rows of read models are stored: `Store` says what that is, and it is kept
+in memory, in SQLite files or in PostgreSQL. Nothing here knows what an event means."""

@@ -38,6 +38,7 @@ VIOLATIONS = {
     "rings": ("domain/shared/ids.py", "import application.errors"),
     "domain-contexts": ("domain/orders/order.py", "import domain.payments.payment"),
     "system-layers": ("system/persistence/tables.py", "import system.runner.runner"),
+    "stores": ("system/persistence/memory.py", "import system.persistence.sqlite.files"),
     "application-contexts": ("application/orders.py", "import application.payments"),
     "web-not-domain": ("web/__init__.py", "import domain.orders"),
     "web-no-sql": ("web/__init__.py", "import sqlite3"),

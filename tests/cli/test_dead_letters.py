@@ -22,12 +22,12 @@ class Fault:
 @pytest.fixture
 def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
     """The list of orders cannot bear a completed payment."""
-    fault, policy = Fault(), OrderDashboard.handle
+    fault, handle = Fault(), OrderDashboard.handle
 
     def fails(self: OrderDashboard, event: Any, work: Any) -> None:
         if fault.is_there and type(event).__qualname__ == "Payment.Completed":
             raise ValueError("cannot bear it")
-        policy(self, event, work)
+        handle(self, event, work)
 
     monkeypatch.setattr(OrderDashboard, "handle", fails)
     return fault

@@ -1,1 +1,1 @@
-"""What only SQLite needs: its files, its indexes, and the agreement of followers and logs in it."""
+"""The store in SQLite files: one for each application."""

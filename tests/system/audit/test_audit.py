@@ -135,7 +135,7 @@ def test_while_a_runner_works(persistence: Environment, open_way: Callable[..., 
 
 def test_an_order_on_the_desk_waits_for_a_person(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscription, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
-    fulfilments, policy = shop.orderwright.fulfilments, shop.orderwright.fulfilments.handle
+    fulfilments, handle = shop.orderwright.fulfilments, shop.orderwright.fulfilments.handle
     shop.receive("CD-X1", 9)
     paid, cancelled = shop.order("CD-X1"), shop.order("CD-X1")
 
@@ -144,7 +144,7 @@ def test_an_order_on_the_desk_waits_for_a_person(shop: Shop, monkeypatch: pytest
             raise ValueError("cannot bear it")
         if event.originator_id == cancelled and type(event).__name__ == "Cancelled":
             raise ValueError("cannot bear it either")
-        policy(event, work)
+        handle(event, work)
 
     monkeypatch.setattr(fulfilments, "handle", fails)
     shop.settle()
