@@ -21,7 +21,7 @@ from tests.web.api import API, an_order
 
 _SERVE = """
 import os, sys
-from system.settings import Settings
+from system.settings.environment import Settings
 from web.server import serve
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ NOBODY: frozenset[str] = frozenset()
 HOLDER = """
 import os, sys
 from system.bootstrap import build
-from system.runner import postgres_leases
-from system.settings import Settings
+from system.leases import postgres as postgres_leases
+from system.settings.environment import Settings
 
 postgres_leases.TIME_TO_LIVE_SECONDS = float(sys.argv[1])
 leases = build(Settings.from_environment(os.environ)).leases()
