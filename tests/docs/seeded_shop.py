@@ -78,7 +78,7 @@ def seed(folder: Path) -> SeededShop:
     _contradict(shop, paid)
     orders = write_orders(folder / "orders.csv", *SMALL[:3])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OrderDashboard, "policy", _cannot_bear_payments(OrderDashboard.policy))
+        patch.setattr(OrderDashboard, "handle", _cannot_bear_payments(OrderDashboard.handle))
         patch.setattr(subscription, "PAUSE_BETWEEN_ATTEMPTS", 0.001)
         _succeeds(shop.run("import", str(orders), "--receive-stock"))
     case = _json(shop, "dead-letters", "list", "--kind", "projection")["items"][0]
