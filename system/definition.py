@@ -14,7 +14,7 @@ from system.processes.payments import PaymentsProcess as Payments
 from system.projections.order_dashboard.follower import OrderDashboard
 from system.projections.payment_ledger.follower import PaymentLedger
 from system.projections.saga_log.follower import SagaLog
-from system.projections.stock_levels.follower import StockLevels
+from system.projections.stock_levels import StockLevels
 
 __all__ = [
     "Inventory",

@@ -1,2 +1,3 @@
-"""The read models, a folder each: its tables, its follower and its queries. What all of them share is in
+"""The read models, a module each: its tables, its follower and its queries. One whose tables, queries or
+figures need more room is a folder with a module for each of them. What all read models share is in
 `followers`."""

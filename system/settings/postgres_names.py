@@ -5,23 +5,11 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-APPLICATIONS = (
-    "Orders", "Payments", "Inventory", "OrderFulfilment",
-    "OrderDashboard", "SagaLog", "PaymentLedger", "StockLevels",
-)  # fmt: skip
-"""Their names in capitals stand before what is set for one of them alone."""
+from system.definition import orderwright
+from system.persistence.postgres.factory import TLS
 
-TLS = {
-    "POSTGRES_SSLMODE": "sslmode",
-    "POSTGRES_SSLROOTCERT": "sslrootcert",
-    "POSTGRES_SSLCERT": "sslcert",
-    "POSTGRES_SSLKEY": "sslkey",
-    "POSTGRES_SSLPASSWORD": "sslpassword",
-    "POSTGRES_SSLCRL": "sslcrl",
-    "POSTGRES_SSL_MIN_PROTOCOL_VERSION": "ssl_min_protocol_version",
-    "POSTGRES_CHANNEL_BINDING": "channel_binding",
-}
-"""What protects a connection, and PostgreSQL's own name for it."""
+APPLICATIONS = tuple(orderwright.nodes)
+"""Their names in capitals stand before what is set for one of them alone."""
 
 NUMBERS = tuple(
     f"POSTGRES_{name}"

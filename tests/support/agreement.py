@@ -24,7 +24,7 @@ from system.queries.fulfilment import fulfilment_of
 
 from .running_shop import Shop
 
-PROJECTIONS = ("OrderDashboard", "SagaLog", "PaymentLedger", "StockLevels")
+PROJECTIONS = [name for name in definition.nodes if issubclass(definition.get_app_cls(name), Projection)]
 
 
 def log_of(application: Application[UUID], page: int = 1000) -> Iterator[Notification]:

@@ -6,14 +6,24 @@ from eventsourcing.persistence import ProcessRecorder, TrackingRecorder
 from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment, EnvType
 
-from system.settings.postgres_names import TLS
-
 from .pool import Datastore, Pool
 from .recorder import TunedRecorder
 from .sessions import RELIED_ON
 
 BROKEN_IS_CLOSED_AFTER_MS = 5000
 """A connection on which sent data is not acknowledged for so long is given up by the system."""
+
+TLS = {
+    "POSTGRES_SSLMODE": "sslmode",
+    "POSTGRES_SSLROOTCERT": "sslrootcert",
+    "POSTGRES_SSLCERT": "sslcert",
+    "POSTGRES_SSLKEY": "sslkey",
+    "POSTGRES_SSLPASSWORD": "sslpassword",
+    "POSTGRES_SSLCRL": "sslcrl",
+    "POSTGRES_SSL_MIN_PROTOCOL_VERSION": "ssl_min_protocol_version",
+    "POSTGRES_CHANNEL_BINDING": "channel_binding",
+}
+"""What protects a connection, and PostgreSQL's own name for it."""
 
 PROBES = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
 """A connection over which nothing came for five seconds is asked by the system whether it still is one,

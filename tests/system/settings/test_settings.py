@@ -7,7 +7,7 @@ import pytest
 from system.bootstrap import application_environment
 from system.definition import orderwright
 from system.settings.environment import InvalidSettings, Settings
-from system.settings.postgres_names import APPLICATIONS
+from system.settings.postgres_names import who_reads
 
 
 def mistakes(environment: dict[str, str]) -> list[str]:
@@ -200,5 +200,9 @@ def test_there_is_no_tls_over_a_unix_socket() -> None:
     assert found == ["POSTGRES_SSLMODE: there is no TLS over a unix socket (/run/postgresql)"]
 
 
-def test_every_application_can_have_settings_of_its_own() -> None:
-    assert set(APPLICATIONS) == set(orderwright.nodes)
+@pytest.mark.parametrize("application", sorted(orderwright.nodes))
+def test_every_application_can_have_settings_of_its_own(application: str) -> None:
+    name = f"{application.upper()}_POSTGRES_PORT"
+    (line,) = mistakes(AT_A_SERVER | {name: "many"})
+    assert line == f"{name}: must be a whole number (got 'many')"
+    assert who_reads(name) == "read by the event store, when that is PostgreSQL"

@@ -7,7 +7,7 @@ from eventsourcing.persistence import OperationalError
 
 from system.followers.parked import CaseNotFound, EarlierEventWaits
 from system.persistence.tables import Changes
-from system.projections.stock_levels.follower import STOCK_LEVELS
+from system.projections.stock_levels import STOCK_LEVELS
 from system.recovery.dead_letters.actions import rehearse_case
 from system.recovery.dead_letters.rehearsing import Rehearsal
 from system.recovery.dead_letters.rows import Rows

@@ -1,1 +1,0 @@
-"""The stock levels: on hand, reserved and available of every product."""
