@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.web.api import TEA, Answer, Api, an_order
-from web.api import body, limits, models
+from web.api import body, limits, orders
 from web.errors import MalformedRequest
 
 
@@ -303,9 +303,9 @@ def test_values_are_counted_exactly(api: Api, unit: str, values: int) -> None:
 def test_few_of_very_many_faults_are_looked_for(api: Api) -> None:
     """However many items or unknown fields are wrong, what is validated is little."""
     with pytest.raises(ValidationError) as wrong_items:
-        models.OrderBody.model_validate({"items": [{}] * 30_000})
+        orders.OrderBody.model_validate({"items": [{}] * 30_000})
     with pytest.raises(ValidationError) as unknown_fields:
-        models.OrderBody.model_validate({f"field-{number}": 1 for number in range(90_000)})
+        orders.OrderBody.model_validate({f"field-{number}": 1 for number in range(90_000)})
 
     assert wrong_items.value.error_count() < 501 * 3 + 10
     assert unknown_fields.value.error_count() <= limits.MAX_ERRORS + 4

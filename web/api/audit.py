@@ -8,13 +8,19 @@ from system.audit import audit_order, job
 from web.errors import AuditUnderWay
 
 from .answers import answer
-from .models import AuditParameters
+from .models import Model
 from .requests import order_id_in, orderwright, parameters
 from .waiting import waiting
 
 AUDIT_JOB = "audit_job"
 
 audit = Blueprint("audit", __name__)
+
+
+class AuditParameters(Model):
+    """What is audited: one order, or everything."""
+
+    order_id: str | None = None
 
 
 @audit.get("/operations/audit")

@@ -1,15 +1,48 @@
 """Stored events over HTTP."""
 
-from flask import Blueprint, Response
+from typing import Annotated
 
+from flask import Blueprint, Response
+from pydantic import AfterValidator
+
+from application.limits import MAX_CORRELATION_ID, MAX_USER
+from application.queries import EventQuery
 from system.queries.events import find_events, is_costly
 
 from .answers import answer
-from .models import EventListParameters
+from .models import Count, PageParameters, Time, text_of
 from .requests import orderwright, parameters
 from .waiting import waiting
 
 events = Blueprint("events", __name__)
+
+CorrelationId = Annotated[str, AfterValidator(text_of(MAX_CORRELATION_ID))]
+User = Annotated[str, AfterValidator(text_of(MAX_USER))]
+
+
+class EventListParameters(PageParameters):
+    """Which stored events, which page. Several applications or types have commas between them."""
+
+    application: str | None = None
+    type: str | None = None
+    correlation_id: CorrelationId | None = None
+    user: User | None = None
+    since: Time | None = None
+    until: Time | None = None
+    after: Count | None = None
+
+    @property
+    def query(self) -> EventQuery:
+        """The events that are asked for."""
+        return EventQuery(
+            _listed(self.application),
+            _listed(self.type),
+            self.correlation_id,
+            self.user,
+            self.since,
+            self.until,
+            self.after,
+        )
 
 
 @events.get("/events")
@@ -20,3 +53,7 @@ def list_events() -> Response:
         return answer(find_events(orderwright(), wanted.query, wanted.page))
     with waiting().turn():
         return answer(find_events(orderwright(), wanted.query, wanted.page))
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(text.split(","))

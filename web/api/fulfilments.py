@@ -3,10 +3,16 @@
 from flask import Blueprint, Response
 
 from .answers import answer
-from .models import FulfilmentListParameters
+from .models import PageParameters
 from .requests import orderwright, parameters, seen
 
 fulfilments = Blueprint("fulfilments", __name__)
+
+
+class FulfilmentListParameters(PageParameters):
+    """Which fulfilments, which page."""
+
+    status: str | None = None
 
 
 @fulfilments.get("/fulfilments")

@@ -1,15 +1,21 @@
 """Orders over HTTP."""
 
+from typing import Annotated, Self
 from uuid import UUID
 
 from flask import Blueprint, Response
+from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic_core import PydanticCustomError
 
+from application.limits import MAX_CUSTOMER_ID, MAX_LINES, MAX_ORDER_REF, MAX_PAYMENT_METHOD, check_name
+from application.orders import Item, PlaceOrder
+from application.queries import OrderQuery
 from application.views import OrderView
 from system.queries.fulfilment import fulfilment_of
 from system.queries.trail import order_events
 
 from .answers import answer, order_answer, written
-from .models import CancellationBody, MomentParameters, NoParameters, OrderBody, OrderListParameters
+from .models import Amount, Count, Model, NoParameters, PageParameters, ReasonBody, Time, text_of
 from .requests import (
     body,
     command_context,
@@ -22,6 +28,69 @@ from .requests import (
 )
 
 orders = Blueprint("orders", __name__)
+
+CustomerId = Annotated[str, AfterValidator(text_of(MAX_CUSTOMER_ID))]
+NewCustomerId = Annotated[str, AfterValidator(text_of(MAX_CUSTOMER_ID, check_name))]
+NewOrderRef = Annotated[str, AfterValidator(text_of(MAX_ORDER_REF, check_name))]
+PaymentMethod = Annotated[str, AfterValidator(text_of(MAX_PAYMENT_METHOD, check_name))]
+
+
+def _not_all_of_too_many(value: object) -> object:
+    """One more than an order may have are as wrong as all of them, and sooner looked at."""
+    return value[: MAX_LINES + 1] if isinstance(value, list) else value
+
+
+class ItemBody(Model):
+    """A line of a new order."""
+
+    sku: str
+    quantity: int
+    unit_price: Amount
+
+
+class OrderBody(Model):
+    """A new order."""
+
+    customer_id: NewCustomerId
+    currency: str
+    payment_method: PaymentMethod
+    items: Annotated[list[ItemBody], BeforeValidator(_not_all_of_too_many)]
+    order_ref: NewOrderRef | None = None
+
+    def command(self, idempotency_key: str | None) -> PlaceOrder:
+        """The command that this asks for."""
+        items = [Item(item.sku, item.quantity, item.unit_price) for item in self.items]
+        return PlaceOrder(
+            self.customer_id, self.currency, self.payment_method, items, self.order_ref, idempotency_key
+        )
+
+
+class MomentParameters(Model):
+    """Which past state of an order is asked for, if any."""
+
+    version: Count | None = None
+    as_of: Time | None = None
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if self.version is not None and self.as_of is not None:
+            raise PydanticCustomError("invalid_query", "version and as_of exclude each other")
+        return self
+
+
+class OrderListParameters(PageParameters):
+    """Which orders, in which order, which page."""
+
+    status: str | None = None
+    customer_id: CustomerId | None = None
+    created_from: Time | None = None
+    created_to: Time | None = None
+    sort: str = OrderQuery.sort
+
+    @property
+    def query(self) -> OrderQuery:
+        """The orders that are asked for."""
+        return OrderQuery(self.status, self.customer_id, self.created_from, self.created_to, self.sort)
 
 
 @orders.post("/orders")
@@ -62,7 +131,7 @@ def show_fulfilment(order_id: str) -> Response:
 @orders.post("/orders/<order_id>/cancellation")
 def cancel_order(order_id: str) -> Response:
     """Cancel an order that stands; what it was charged and holds is given back by its saga."""
-    reason = body(CancellationBody).reason
+    reason = body(ReasonBody).reason
     done = orderwright().orders.cancel_order(
         order_id_in(order_id), reason, command_context(), expected_version=expected_version()
     )

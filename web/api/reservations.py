@@ -6,10 +6,17 @@ from system.queries.holders import holders
 from system.recovery.releasing import preview_release, release_reservation
 
 from .answers import answer
-from .models import HolderListParameters, InterventionBody, NoParameters
+from .models import NoParameters, PageParameters, ReasonBody
 from .requests import body, command_context, order_id_in, orderwright, parameters, sku_in
 
 reservations = Blueprint("reservations", __name__)
+
+
+class HolderListParameters(PageParameters):
+    """The holders of which product, which page."""
+
+    sku: str
+
 
 RESERVATION = "/operations/reservations/<order_id>"
 
@@ -31,5 +38,5 @@ def show(order_id: str) -> Response:
 @reservations.post(RESERVATION + "/release")
 def release(order_id: str) -> Response:
     """Release it, where nobody needs it any more."""
-    reason = body(InterventionBody).reason
+    reason = body(ReasonBody).reason
     return answer(release_reservation(orderwright(), order_id_in(order_id), command_context(), reason))

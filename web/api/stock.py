@@ -1,12 +1,38 @@
 """Stock over HTTP. A SKU may hold slashes, so it takes the rest of the address."""
 
+from typing import Annotated
+
 from flask import Blueprint, Response
+from pydantic import AfterValidator
 
 from .answers import answer, written
-from .models import CorrectionBody, NoParameters, ReceiptBody, StockListParameters
+from .models import Model, NoParameters, PageParameters, Reason, text_of
 from .requests import body, command_context, expected_version, fresh, orderwright, parameters, seen, sku_in
 
 stock = Blueprint("stock", __name__)
+
+MAX_EVENT_ID = 64
+EventId = Annotated[str, AfterValidator(text_of(MAX_EVENT_ID))]
+
+
+class ReceiptBody(Model):
+    """Goods that came in."""
+
+    quantity: int
+
+
+class CorrectionBody(Model):
+    """What an earlier receipt should have said, and why it did not."""
+
+    event_id: EventId
+    quantity: int
+    reason: Reason
+
+
+class StockListParameters(PageParameters):
+    """Which products, which page. The one with this SKU, where its address would be taken for another's."""
+
+    sku: str | None = None
 
 
 @stock.post("/stock/<path:sku>/receipts")
