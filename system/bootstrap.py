@@ -103,7 +103,7 @@ class Orderwright:
     """Seconds that went by, whatever the clock says."""
 
     def get(self, application_class: type[A]) -> A:
-        """The application of a class."""
+        """The application of a class. The properties below are short for what many places ask."""
         return cast(A, self.applications[application_class.name])
 
     @property
