@@ -5,7 +5,7 @@ Nothing fails where that was forgotten, there only is nothing; so it is looked f
 """
 
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from types import ModuleType
 
@@ -37,7 +37,7 @@ def made_in(found: Iterable[ModuleType], kind: type) -> dict[str, object]:
     }
 
 
-def left_out(made: dict[str, object], known: Iterable[object]) -> list[str]:
+def left_out(made: Mapping[str, object], known: Iterable[object]) -> list[str]:
     """Where what stands that is not among what is known; by identity, as two may look the same."""
     there = {id(each) for each in known}
     return sorted(where for where, each in made.items() if id(each) not in there)

@@ -18,6 +18,8 @@ import web
 from application.errors import DomainError
 from system.audit import Rule
 from system.bootstrap import POSTGRES_DEFAULTS, TUNED_DEFAULTS, build
+from system.definition import orderwright
+from system.followers.projection import Projection
 from system.settings.environment import Settings
 from web.api.app import create_app
 from web.cli import main
@@ -41,6 +43,14 @@ def test_every_setting_is_documented_with_its_default() -> None:
         for match in re.finditer(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", (DOCS / "settings.md").read_text(), re.M)
     }
     assert documented == {name: str(default) for name, (default, _) in Settings.variables().items()}
+
+
+def test_what_each_read_model_keeps_in_plain_text_is_documented() -> None:
+    text = (DOCS / "settings.md").read_text()
+    kinds = {name: orderwright.get_app_cls(name) for name in orderwright.nodes}
+    read_models = [name for name, kind in kinds.items() if issubclass(kind, Projection)]
+    assert [name for name in read_models if f"`{name}`" not in text] == []
+    assert len(read_models) > 3
 
 
 def test_every_default_for_postgresql_is_documented() -> None:
