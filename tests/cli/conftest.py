@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from .console import Console
+from .files import SMALL, write_orders
 
 
 @pytest.fixture
@@ -23,3 +24,9 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console
     yield console
     console.close()
     structlog.reset_defaults()  # the commands log to the standard error of their time, which is closed now
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A small file of orders."""
+    return write_orders(tmp_path / "orders.csv", *SMALL)

@@ -1,8 +1,15 @@
 """Files of orders for the import."""
 
+import csv
 from pathlib import Path
 
 HEADER = "order_ref,customer_id,placed_on,sku,quantity,unit_price,currency"
+
+
+def report_of(path: Path) -> list[list[str]]:
+    """The lines of a report of refused lines."""
+    with path.open(newline="") as report:
+        return list(csv.reader(report))
 
 
 def write_orders(path: Path, *rows: str) -> Path:

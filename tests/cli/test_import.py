@@ -1,24 +1,12 @@
 """`orderwright import`: what it says, what it writes, and how it ends."""
 
-import csv
 import json
 from pathlib import Path
 
 import pytest
 
 from .console import Console
-from .files import HEADER, SMALL, write_orders
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return write_orders(tmp_path / "orders.csv", *SMALL)
-
-
-def report_of(path: Path) -> list[list[str]]:
-    with path.open(newline="") as report:
-        return list(csv.reader(report))
-
+from .files import HEADER, SMALL, report_of, write_orders
 
 REFUSED = [
     ["line", "order_ref", "code", "reason"],

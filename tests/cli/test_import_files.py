@@ -1,6 +1,5 @@
 """What an import reads and where it reports: it never hangs, and it destroys nothing."""
 
-import csv
 import gzip
 import os
 import stat
@@ -12,20 +11,10 @@ from pathlib import Path
 import pytest
 
 from .console import Console
-from .files import HEADER, SMALL, write_orders
+from .files import HEADER, SMALL, report_of, write_orders
 
 PATIENCE = 60.0
 """Seconds that are only ever needed where something hangs, or many other things run."""
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return write_orders(tmp_path / "orders.csv", *SMALL)
-
-
-def report_of(path: Path) -> list[list[str]]:
-    with path.open(newline="") as report:
-        return list(csv.reader(report))
 
 
 def fifo(path: Path) -> Path:

@@ -1,18 +1,23 @@
-"""A server process for tests that talk to it over raw connections."""
+"""Processes that serve: one for tests that talk to it over raw connections, others with a plain client."""
 
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.waiting import PATIENCE_SECONDS
+from tests.web.api import API
 
 ROOT = Path(__file__).parents[2]
 THREADS = 4
+Process = subprocess.Popen[str]
 
 # Its clients may take as long as they like: on a busy machine the usual time is over too soon.
 _PATIENT = f"""
@@ -27,6 +32,86 @@ if __name__ == "__main__":
     worker.Limits = patient
     main()
 """
+
+
+@dataclass
+class Server:
+    """A server that is ready, and a client of it."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    def post(self, path: str, body: object) -> Any:
+        request = urllib.request.Request(
+            self.address + API + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
+            return json.load(response)
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.address + path, timeout=PATIENCE_SECONDS) as response:
+            return json.load(response)
+
+    def status_of(self, order_id: str) -> str:
+        try:
+            return str(self.get(f"{API}/orders/{order_id}")["status"])
+        except OSError:  # the worker is being replaced
+            return "away"
+
+    def worker(self) -> int | None:
+        """The worker's process id, while there is one."""
+        children = children_of(self.process.pid)
+        return children[0] if len(children) == 1 else None
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process, other than one that only waits to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def ready(process: Process) -> Server:
+    """The server that a process is, once it is ready."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    found = re.fullmatch(r"Orderwright is ready at (http://127\.0\.0\.1:\d+)\n", line)
+    assert found, line or process.stderr.read()
+    return Server(process, found[1])
+
+
+@contextmanager
+def processes() -> Iterator[Callable[..., Process]]:
+    """Starts Python processes with their output in pipes, and ends them."""
+    started: list[Process] = []
+
+    def start(code: str, *words: str, environment: Mapping[str, str]) -> Process:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code, *words],
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,8 @@
 """The API and the runner as processes of their own, with real workers, on every store that allows it."""
 
 import os
-import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,46 +16,23 @@ from tests.support.fixtures import (
 )
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.web.api import an_order
-from tests.web.test_server import Server, children_of, lives
+from tests.web.serving import Process, Server, children_of, lives, processes, ready
 
 __all__ = ["emptied_postgres", "on_postgres", "on_sqlite", "quick_folder", "shared_database"]
 
-ROOT = Path(__file__).parents[2]
-Process = subprocess.Popen[str]
 Run = Callable[..., Process]
 
 
 @pytest.fixture
 def run() -> Iterator[Run]:
     """Runs commands in the background and ends them after the test."""
-    started: list[Process] = []
+    with processes() as start:
 
-    def make(environment: Environment, *words: str) -> Process:
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-c", "from web.cli import main; main()", *words],
-                cwd=ROOT,
-                env={"PATH": os.environ["PATH"], "ORDERWRIGHT_LOG_LEVEL": "WARNING", **environment},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-        return started[-1]
+        def make(environment: Environment, *words: str) -> Process:
+            given = {"ORDERWRIGHT_LOG_LEVEL": "WARNING", **environment}
+            return start("from web.cli import main; main()", *words, environment=given)
 
-    yield make
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def serves(process: Process) -> Server:
-    """The server that a process is, once it is ready."""
-    assert process.stdout is not None
-    found = re.fullmatch(r"Orderwright is ready at (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
-    assert found, process.stderr and process.stderr.read()
-    return Server(process, found[1])
+        yield make
 
 
 def is_ready(server: Server) -> bool:
@@ -92,12 +65,12 @@ def orders_are_seen_through(api: Server, run: Run, environment: Environment) -> 
 
 
 def test_an_api_and_a_runner_on_one_set_of_files(on_sqlite: Environment, run: Run) -> None:
-    api = serves(run(on_sqlite, "api", "--port", "0"))
+    api = ready(run(on_sqlite, "api", "--port", "0"))
     orders_are_seen_through(api, run, on_sqlite)
 
 
 def test_several_workers_and_a_runner(on_postgres: Environment, run: Run) -> None:
-    api = serves(run(on_postgres, "api", "--port", "0", "--workers", "2"))
+    api = ready(run(on_postgres, "api", "--port", "0", "--workers", "2"))
     wait_until(lambda: len(children_of(api.process.pid)) == 2, what="both workers are there")
     orders_are_seen_through(api, run, on_postgres)
 

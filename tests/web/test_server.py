@@ -3,21 +3,17 @@
 import http.client
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.web.api import API, an_order
+from tests.web.serving import Process, Server, lives, processes, ready
 
 _SERVE = """
 import os, sys
@@ -29,90 +25,22 @@ if __name__ == "__main__":
 """
 
 
-@dataclass
-class Server:
-    """A server that is ready, and a client of it."""
-
-    process: subprocess.Popen[str]
-    address: str
-
-    def post(self, path: str, body: object) -> Any:
-        request = urllib.request.Request(
-            self.address + API + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
-            return json.load(response)
-
-    def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.address + path, timeout=PATIENCE_SECONDS) as response:
-            return json.load(response)
-
-    def status_of(self, order_id: str) -> str:
-        try:
-            return str(self.get(f"{API}/orders/{order_id}")["status"])
-        except OSError:  # the worker is being replaced
-            return "away"
-
-    def worker(self) -> int | None:
-        """The worker's process id, while there is one."""
-        children = children_of(self.process.pid)
-        return children[0] if len(children) == 1 else None
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def lives(pid: int) -> bool:
-    """Whether there is such a process, other than one that only waits to be collected."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     """Starts servers over one folder, and ends them after the test."""
-    started: list[subprocess.Popen[str]] = []
+    with processes() as run:
 
-    def make(port: int = 0, host: str = "127.0.0.1", **environment: str) -> subprocess.Popen[str]:
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-c", _SERVE, str(port), host],
-                env={
-                    "PYTHONPATH": os.pathsep.join(sys.path),
-                    "ORDERWRIGHT_DATA": str(tmp_path / "var"),
-                    **environment,
-                },
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-        return started[-1]
+        def make(port: int = 0, host: str = "127.0.0.1", **environment: str) -> Process:
+            data = {"ORDERWRIGHT_DATA": str(tmp_path / "var")}
+            return run(_SERVE, str(port), host, environment={**data, **environment})
 
-    yield make
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+        yield make
 
 
 @pytest.fixture
 def server(start: Callable[..., subprocess.Popen[str]]) -> Server:
     """A server that is ready."""
-    return _ready(start())
-
-
-def _ready(process: subprocess.Popen[str]) -> Server:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline()
-    found = re.fullmatch(r"Orderwright is ready at (http://127\.0\.0\.1:\d+)\n", line)
-    assert found, line or process.stderr.read()
-    return Server(process, found[1])
+    return ready(start())
 
 
 def test_an_order_from_start_to_stop(server: Server) -> None:
@@ -144,7 +72,7 @@ def test_what_it_prints_to_try_can_be_pasted(server: Server) -> None:
 
 def test_it_stops_while_a_request_is_in_hand(start: Callable[..., subprocess.Popen[str]]) -> None:
     """A client that never finishes sending its request does not keep the server."""
-    server = _ready(start())
+    server = ready(start())
     port = int(server.address.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
@@ -175,14 +103,14 @@ def test_a_killed_master_takes_its_worker_along(server: Server) -> None:
 
 
 def test_orders_in_memory(start: Callable[..., subprocess.Popen[str]]) -> None:
-    server = _ready(start(PERSISTENCE_MODULE="eventsourcing.popo"))
+    server = ready(start(PERSISTENCE_MODULE="eventsourcing.popo"))
     server.post("/stock/TEA/receipts", {"quantity": 10})
     order = server.post("/orders", an_order())["order_id"]
     wait_until(lambda: server.status_of(order) == "CONFIRMED", what="the order is confirmed")
 
 
 def test_a_body_beyond_the_limit_is_answered(start: Callable[..., subprocess.Popen[str]]) -> None:
-    server = _ready(start(ORDERWRIGHT_MAX_BODY_BYTES="1024"))
+    server = ready(start(ORDERWRIGHT_MAX_BODY_BYTES="1024"))
     data = json.dumps(an_order()).encode().ljust(100_000)
     for body in (data, iter([data[:1000], data[1000:]])):  # with its length, and in chunks without
         connection = http.client.HTTPConnection(

@@ -15,8 +15,7 @@ import pytest
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.web.api import API, an_order
 from tests.web.raw import RawClient, ask, get, post
-from tests.web.serving import THREADS, Serving
-from tests.web.test_server import children_of
+from tests.web.serving import THREADS, Serving, children_of
 
 AT_REST_SECONDS = 0.3
 ORDER = json.dumps(an_order()).encode()

@@ -8,9 +8,9 @@ import click
 from system.audit import AuditReport, Rule, Stage, audit_order
 from system.audit import audit as audit_everything
 
-from .commands import Command, wants_json
+from .commands import Command
 from .errors import REFUSED
-from .output import write_json, write_line, write_table
+from .output import write_line, write_table, write_view
 from .progress import progress_bars
 from .store import opened
 
@@ -35,10 +35,7 @@ def audit(context: click.Context, order_id: UUID | None, quiet: bool) -> None:
         else:
             with progress_bars(quiet=quiet) as bars:
                 report = audit_everything(orderwright, bars.stages(_UNITS))
-    if wants_json():
-        write_json(report)
-    else:
-        _write(report)
+    write_view(report, _write)
     context.exit(0 if report.is_clean else REFUSED)
 
 

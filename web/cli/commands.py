@@ -117,6 +117,10 @@ def _tell(failure: Failure, error: Exception, *, as_json: bool) -> None:
         drop(sys.stderr)
 
 
+order_argument = click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
+"""Of a command about one order, which it names by its id."""
+
+
 def user_option(command: F) -> F:
     """Give a command that records something the option ``--user``."""
     return click.option(

@@ -7,8 +7,8 @@ import click
 
 from system.operations.figures import SagaFigures, saga_figures
 
-from .commands import Command, wants_json
-from .output import write_fields, write_json, write_line, write_table
+from .commands import Command
+from .output import write_fields, write_line, write_table, write_view
 from .store import opened
 from .values import Time
 
@@ -19,9 +19,10 @@ def figures(since: datetime | None) -> None:
     """Count the sagas: how many succeed, how many fail and why, and how long they take."""
     with opened() as orderwright:
         report = saga_figures(orderwright, since)
-    if wants_json():
-        write_json(report)
-        return
+    write_view(report, _write)
+
+
+def _write(report: SagaFigures) -> None:
     write_fields(_fields(report))
     write_line("")
     write_table(

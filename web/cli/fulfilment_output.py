@@ -2,15 +2,15 @@
 
 from application.views import FulfilmentView
 
-from .commands import wants_json
-from .output import write_fields, write_json, write_line, write_table
+from .output import write_fields, write_line, write_table, write_view
 
 
 def write_fulfilment(fulfilment: FulfilmentView) -> None:
     """Show a fulfilment and its log."""
-    if wants_json():
-        write_json(fulfilment)
-        return
+    write_view(fulfilment, _write)
+
+
+def _write(fulfilment: FulfilmentView) -> None:
     write_fields((("order", fulfilment.order_id), ("status", fulfilment.status)))
     write_line("")
     write_table(

@@ -6,7 +6,7 @@ import click
 
 from system.queries.fulfilment import fulfilment_of
 
-from .commands import Group, page_options
+from .commands import Group, order_argument, page_options
 from .figures import figures
 from .fulfilment_output import write_fulfilment
 from .interventions import complete, fail, resume_from, retry
@@ -42,7 +42,7 @@ def list_fulfilments(status: str | None, limit: int, cursor: str | None, whole: 
 
 
 @fulfilments.command("show")
-@click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
+@order_argument
 def show_fulfilment(order_id: UUID) -> None:
     """Show the fulfilment of an order and its log, always fresh."""
     with opened() as orderwright:

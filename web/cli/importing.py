@@ -19,7 +19,7 @@ from system.persistence.full_disk import is_of_a_full_disk
 
 from .commands import Command, user_option, wants_json
 from .errors import REFUSED, UnusableFile, UnwritableOutput, why
-from .output import write_fields, write_json
+from .output import write_fields, write_view
 from .progress import Advance, progress_bars
 from .refused_lines import refused_lines
 from .store import followed
@@ -108,10 +108,7 @@ def import_orders(
         "seconds": round(seconds, 2),
         "orders_per_second": round((placed.placed + placed.already_placed) / max(seconds, 0.001), 1),
     }
-    if wants_json():
-        write_json(summary)
-    else:
-        _write(summary)
+    write_view(summary, _write)
     context.exit(REFUSED if placed.refused_lines else 0)
 
 

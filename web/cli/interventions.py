@@ -11,19 +11,18 @@ from application.views import FulfilmentView
 from system.bootstrap import Orderwright
 from system.recovery.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
 
-from .commands import Command, ask, user_option, yes_option
+from .commands import Command, ask, order_argument, user_option, yes_option
 from .fulfilment_output import write_fulfilment
 from .store import opened
 from .values import Name, Words
 
-_order_argument = click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
 _reason_option = click.option(
     "--reason", required=True, type=Words(MAX_REASON), help="Why; it stands in the order's trail."
 )
 
 
 @click.command("retry", cls=Command)
-@_order_argument
+@order_argument
 @_reason_option
 @user_option
 def retry(order_id: UUID, reason: str, user: str) -> None:
@@ -35,7 +34,7 @@ def retry(order_id: UUID, reason: str, user: str) -> None:
 
 
 @click.command("resume-from", cls=Command)
-@_order_argument
+@order_argument
 @click.argument("step", metavar="STEP")
 @_reason_option
 @user_option
@@ -45,7 +44,7 @@ def resume_from(order_id: UUID, step: str, reason: str, user: str) -> None:
 
 
 @click.command("force-complete", cls=Command)
-@_order_argument
+@order_argument
 @_reason_option
 @yes_option
 @user_option
@@ -56,7 +55,7 @@ def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
 
 
 @click.command("force-fail", cls=Command)
-@_order_argument
+@order_argument
 @_reason_option
 @click.option(
     "--refund-reference",

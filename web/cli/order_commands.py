@@ -16,8 +16,8 @@ from application.limits import (
 from application.orders import Item, PlaceOrder
 from application.views import OrderView
 
-from .commands import Command, ask, user_option, wants_json, yes_option
-from .output import write_json, write_line
+from .commands import Command, ask, order_argument, user_option, yes_option
+from .output import write_outcome
 from .store import command_by, followed, let_it_be_seen
 from .values import MAX_KEY, Name, Words
 
@@ -82,16 +82,16 @@ def place(
         written = orderwright.orders.place_order(command, context)
         let_it_be_seen(written, orderwright.dashboard, orderwright, service)
         order = orderwright.orders.order(UUID(written.view.order_id))
-    if wants_json():
-        write_json(order)
-    elif written.replayed:
-        write_line(f"Nothing new: this order was placed before, as {order.order_id}; it is {order.status}.")
-    else:
-        write_line(f"Placed order {order.order_id}: {order.total} {order.currency}; it is {order.status}.")
+    write_outcome(
+        order,
+        replayed=written.replayed,
+        done=f"Placed order {order.order_id}: {order.total} {order.currency}; it is {order.status}.",
+        before=f"this order was placed before, as {order.order_id}; it is {order.status}.",
+    )
 
 
 @click.command("cancel", cls=Command)
-@click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
+@order_argument
 @click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; it stands in the order's trail.")
 @click.option(
     "--key", type=Name(MAX_KEY), help="Sent again with the same key, it is no error that it is cancelled."
@@ -109,15 +109,13 @@ def cancel(order_id: UUID, reason: str, key: str | None, yes: bool, user: str) -
         context = command_by(user, orderwright, key)
         written = orderwright.orders.cancel_order(order_id, reason, context)
         let_it_be_seen(written, orderwright.dashboard, orderwright, service)
-    if wants_json():
-        write_json(written.view)
-    elif written.replayed:
-        write_line(f"Nothing new: this command cancelled order {order_id} before.")
-    else:
-        write_line(
-            f"Cancelled order {order_id}. What was charged and reserved for it is given back: "
-            f"`orderwright orders explain {order_id}` tells how far that is."
-        )
+    write_outcome(
+        written.view,
+        replayed=written.replayed,
+        done=f"Cancelled order {order_id}. What was charged and reserved for it is given back: "
+        f"`orderwright orders explain {order_id}` tells how far that is.",
+        before=f"this command cancelled order {order_id} before.",
+    )
 
 
 def _question(order: OrderView) -> str:

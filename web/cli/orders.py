@@ -11,12 +11,12 @@ from application.limits import MAX_CUSTOMER_ID, MAX_ORDER_REF
 from application.queries import ORDER_SORTS, OrderQuery
 from application.views import OrderView
 from system.bootstrap import Orderwright
-from system.queries.explain import explain
+from system.queries.explain import Story, explain
 from system.queries.trail import order_events
 
 from .commands import Group, page_options, wants_json
 from .order_commands import cancel, place
-from .output import write_fields, write_json, write_line, write_page, write_table
+from .output import write_fields, write_json, write_line, write_page, write_table, write_view
 from .paging import pages
 from .store import opened
 from .values import Time, Words
@@ -117,9 +117,10 @@ def show_order(
         raise click.UsageError("an order is shown at a --version or --as-of a time, not both")
     with _opened(order_id, order_ref) as (orderwright, wanted):
         order = _order_at(orderwright, wanted, version, as_of)
-    if wants_json():
-        write_json(order)
-        return
+    write_view(order, _write)
+
+
+def _write(order: OrderView) -> None:
     write_fields(
         (
             ("order", order.order_id),
@@ -186,9 +187,10 @@ def explain_order(order_id: UUID | None, order_ref: str | None) -> None:
     """Tell an order's story in plain sentences, and what it waits for now."""
     with _opened(order_id, order_ref) as (orderwright, wanted):
         story = explain(orderwright, wanted)
-    if wants_json():
-        write_json(story)
-        return
+    write_view(story, _tell)
+
+
+def _tell(story: Story) -> None:
     for sentence in story.sentences:
         write_line(sentence)
 

@@ -2,9 +2,9 @@
 of it steers the terminal: all text goes through `visible`."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console, RenderableType
@@ -15,6 +15,8 @@ from application.views import Page, to_json
 from system.observability.visible import visible, visible_json
 
 from .commands import wants_json
+
+T = TypeVar("T")
 
 _WIDTH_OF_A_PIPE = 1000
 """Wide enough that nothing is folded or cut when standard output is not a terminal."""
@@ -64,6 +66,19 @@ def write_fields(fields: Iterable[tuple[str, object]]) -> None:
 def write_line(text: str) -> None:
     """A sentence."""
     _print(Text(visible(text, lines=True)))
+
+
+def write_view(view: T, write: Callable[[T], object]) -> None:
+    """A view or report: as JSON for machines, and for people as `write` has it."""
+    if wants_json():
+        write_json(view)
+    else:
+        write(view)
+
+
+def write_outcome(view: Any, *, replayed: bool, done: str, before: str) -> None:
+    """What a command has led to: as JSON, or what was done; or what was done before, when it was a repeat."""
+    write_view(view, lambda _: write_line(f"Nothing new: {before}" if replayed else done))
 
 
 def write_page(

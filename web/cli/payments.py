@@ -4,8 +4,10 @@ from uuid import UUID
 
 import click
 
-from .commands import Group, wants_json
-from .output import write_fields, write_json
+from application.views import PaymentView
+
+from .commands import Group, order_argument
+from .output import write_fields, write_view
 from .store import opened
 
 
@@ -15,14 +17,15 @@ def payments() -> None:
 
 
 @payments.command("show")
-@click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
+@order_argument
 def show_payment(order_id: UUID) -> None:
     """Show the payment of an order, from the payment ledger."""
     with opened() as orderwright:
         payment = orderwright.payment_ledger.payment(order_id)
-    if wants_json():
-        write_json(payment)
-        return
+    write_view(payment, _write)
+
+
+def _write(payment: PaymentView) -> None:
     write_fields(
         (
             ("order", payment.order_id),

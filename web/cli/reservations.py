@@ -7,7 +7,7 @@ import click
 from application.limits import MAX_REASON
 from system.recovery.releasing import ReservationReport, preview_release, release_reservation
 
-from .commands import Command, ask, user_option, wants_json, yes_option
+from .commands import Command, ask, order_argument, user_option, wants_json, yes_option
 from .errors import REFUSED
 from .output import write_fields, write_json, write_line
 from .store import command_by, opened
@@ -15,7 +15,7 @@ from .values import Words
 
 
 @click.command("release", cls=Command)
-@click.argument("order_id", metavar="ORDER_ID", type=click.UUID)
+@order_argument
 @click.option("--reason", type=Words(MAX_REASON), help="Why; it stands in the order's trail.")
 @click.option("--dry-run", is_flag=True, help="Show what is reserved and whether it can be released, only.")
 @yes_option

@@ -7,7 +7,7 @@ from application.views import to_json
 from system.queries.holders import holders
 
 from .commands import Group, page_options, user_option, wants_json
-from .output import write_fields, write_json, write_line, write_page
+from .output import write_fields, write_json, write_line, write_outcome, write_page
 from .paging import pages
 from .reservations import release
 from .store import command_by, followed, let_it_be_seen, opened
@@ -77,15 +77,13 @@ def receive_stock(sku: str, quantity: int, key: str | None, user: str) -> None:
         written = orderwright.inventory.receive_stock(sku, quantity, context)
         let_it_be_seen(written, orderwright.stock_levels, orderwright, service)
     receipt = written.view
-    if wants_json():
-        write_json(receipt)
-    elif written.replayed:
-        write_line(f"Nothing new: this was received before, as event {receipt.event_id}.")
-    else:
-        write_line(
-            f"Received {quantity} of {receipt.sku} as event {receipt.event_id}; "
-            f"on hand {receipt.on_hand}, available {receipt.available}."
-        )
+    write_outcome(
+        receipt,
+        replayed=written.replayed,
+        done=f"Received {quantity} of {receipt.sku} as event {receipt.event_id}; "
+        f"on hand {receipt.on_hand}, available {receipt.available}.",
+        before=f"this was received before, as event {receipt.event_id}.",
+    )
 
 
 @stock.command("correct")
@@ -101,12 +99,12 @@ def correct_receipt(sku: str, event_id: str, quantity: int, reason: str, user: s
         written = orderwright.inventory.correct_receipt(sku, event_id, quantity, reason, context)
         let_it_be_seen(written, orderwright.stock_levels, orderwright, service)
     item = written.view
-    if wants_json():
-        write_json(item)
-    elif written.replayed:
-        write_line(f"Nothing new: that receipt counts for {quantity} already.")
-    else:
-        write_line(f"Corrected; on hand {item.on_hand}, available {item.available}.")
+    write_outcome(
+        item,
+        replayed=written.replayed,
+        done=f"Corrected; on hand {item.on_hand}, available {item.available}.",
+        before=f"that receipt counts for {quantity} already.",
+    )
 
 
 stock.add_command(release)

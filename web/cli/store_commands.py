@@ -6,9 +6,9 @@ from application.limits import MAX_REASON
 from system.recovery.realigning import LogToRealign, RealignReport, preview_realigning
 from system.recovery.realigning import realign as realign_logs
 
-from .commands import Group, user_option, wants_json
+from .commands import Group, user_option
 from .errors import REFUSED
-from .output import write_fields, write_json, write_line, write_table
+from .output import write_fields, write_line, write_table, write_view
 from .store import command_by, opened
 from .values import Words
 
@@ -38,10 +38,7 @@ def realign(context: click.Context, yes: bool, reason: str | None, user: str) ->
             report = realign_logs(orderwright, command, reason)
         else:
             report = preview_realigning(orderwright)
-    if wants_json():
-        write_json(report)
-    else:
-        _write(report)
+    write_view(report, _write)
     context.exit(REFUSED if report.logs and not report.is_done else 0)
 
 
