@@ -1,6 +1,7 @@
 """A bell for threads that wait until there is something to do."""
 
 import threading
+import time
 
 
 class Wakeup:
@@ -25,7 +26,15 @@ class Wakeup:
         """Until rung, or so long."""
         self._bell.wait(seconds)
 
+    def sleep(self, seconds: float) -> None:
+        """So long, whoever rings; shorter only when it is time to go home."""
+        wake_at = time.monotonic() + seconds
+        while (left := wake_at - time.monotonic()) > 0 and not self.is_stopping:
+            self.clear()
+            self.wait(left)
+
     def clear(self) -> None:
         """Forget earlier rings; what was recorded before this is looked at next."""
-        if not self.is_stopping:
-            self._bell.clear()
+        self._bell.clear()
+        if self.is_stopping:  # asked last: `stop` may have rung just before the bell was cleared
+            self._bell.set()

@@ -87,14 +87,12 @@ class DeadlineScanner(BackgroundLoop):
         self.step()
         if not self._watched_since:
             self.rest(LOOK_AT_LEAST_EVERY_SECONDS)
-        self.pulse.rest(lambda: self._sleep(LOOK_EVERY_SECONDS))
+        self.pulse.rest(lambda: self.wakeup.sleep(LOOK_EVERY_SECONDS))
 
-    def _sleep(self, seconds: float) -> None:
-        """So long, whoever rings."""
-        look_again = time.monotonic() + seconds
-        while (left := look_again - time.monotonic()) > 0 and not self.wakeup.is_stopping:
-            self.wakeup.clear()
-            self.wakeup.wait(left)
+    def back_off(self, error: Exception, seconds: float) -> None:  # noqa: ARG002 - it waits the same after any
+        """See `BackgroundLoop.back_off`. A page more of the saga log is no reason to try again."""
+        self.pulse.fails()
+        self.wakeup.sleep(seconds)
 
 
 def _is_overdue(step: AwaitedStep, watched: timedelta, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from application.queries import PageRequest
 from domain.fulfilment.steps import CHARGING, STEPS
 from domain.shared.causes import Cause
 from system.audit import audit
+from system.concurrency import background
 from system.queries.trail import order_events
 from system.recovery.dead_letters.actions import discard_case, retry_case
 from system.recovery.dead_letters.cases import Case, CaseQuery, NotForThisCase
@@ -22,6 +23,7 @@ from tests.support.gateways import TroublesomeGateway
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once
 from tests.support.running_shop import Shop
 from tests.support.stories import FRIDAY_NOON
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 
 OpenWay = Callable[..., Way]
@@ -326,3 +328,27 @@ def test_a_contradiction_is_recorded_and_closed_with_a_reason(
     shop.settle()
     assert not shop.cases()
     assert shop.status(order) == "CONFIRMED"
+
+
+def test_while_it_fails_it_is_not_hurried_by_news_in_the_saga_log(
+    shop: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def fail() -> int:
+        looks.append("a look")
+        raise ZeroDivisionError("a fault in the program")
+
+    scanner = shop.scanner
+    monkeypatch.setattr(background, "LONGEST_PAUSE", PATIENCE_SECONDS)
+    monkeypatch.setattr(scanner, "step", fail)
+    scanner.start()
+    wait_until(lambda: scanner.fault, what="it pauses")
+    for _ in range(20):
+        scanner.wakeup.ring()
+        wait_until(lambda: not scanner.wakeup._bell.is_set(), what="the ring is heard")
+
+    scanner.stop()
+    scanner.join(PATIENCE_SECONDS)
+    assert not scanner.is_alive()
+    assert looks == ["a look"]
