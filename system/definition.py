@@ -5,8 +5,11 @@ Orders, OrderFulfilment, Payments > OrderDashboard      OrderFulfilment > SagaLo
 Payments > PaymentLedger                                Inventory > StockLevels
 """
 
+from typing import cast
+
 from eventsourcing.system import System
 
+from system.followers.follower import Follower
 from system.processes.inventory import InventoryProcess as Inventory
 from system.processes.order_fulfilment import OrderFulfilment
 from system.processes.orders import OrdersProcess as Orders
@@ -25,6 +28,7 @@ __all__ = [
     "Payments",
     "SagaLog",
     "StockLevels",
+    "class_of",
     "orderwright",
 ]
 
@@ -39,3 +43,8 @@ orderwright = System(
         [Inventory, StockLevels],
     ]
 )
+
+
+def class_of(name: str) -> type[Follower]:
+    """The class of an application: every one of them follows another."""
+    return cast(type[Follower], orderwright.get_app_cls(name))

@@ -8,11 +8,12 @@ from contextlib import ExitStack
 
 from eventsourcing.system import MultiThreadedRunner, SingleThreadedRunner
 
-from system.bootstrap import Orderwright, application_environment, build, utc_now
+from system.bootstrap import Orderwright, build, utc_now
 from system.definition import orderwright as definition
 from system.gateways.simulated import SimulatedGateway
 from system.operations.positions import is_settled
 from system.settings.environment import Settings
+from system.stores import application_environment
 
 from .measurements import LIMIT, OURS, STOCK, Round
 from .setting import EVENTS_TABLE, INSERT_EVENTS, Setting, as_environment, check_settled, place, receive_stock

@@ -18,11 +18,12 @@ from psycopg.rows import DictRow
 from application.base import CommandContext
 from application.orders import Item, PlaceOrder
 from system.bench.private_postgres import PrivatePostgres, find_binaries
-from system.bootstrap import Orderwright, build, migration_targets, utc_now
+from system.bootstrap import Orderwright, build, utc_now
 from system.persistence.postgres import migrations
 from system.persistence.postgres.library_recorder import PostgresRecorder
 from system.persistence.tables import Change, postgres_parameters, postgres_statement
 from system.settings.environment import POSTGRES, TUNED_POSTGRES, Settings
+from system.stores import migration_targets
 
 from .measurements import OURS, STOCK
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
-from system.bootstrap import Orderwright, build, databases_of
+from system.bootstrap import Orderwright, build
 from system.operations.clocks import TOLERATED, LatestEvent, ahead_of_database, latest_events
 from system.operations.positions import (
     DamagedLot,
@@ -25,6 +25,7 @@ from system.persistence.postgres.suitable import Database
 from system.persistence.postgres.suitable import examine as examine_database
 from system.persistence.private_files import open_to_others
 from system.settings.environment import IN_MEMORY, SQLITE, InvalidSettings, Settings
+from system.stores import databases_of
 
 REFERENCES_TOLD = 5
 

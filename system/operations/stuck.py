@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from system.bootstrap import Orderwright, persistence_of
+from system.bootstrap import Orderwright
 from system.definition import OrderFulfilment
 from system.definition import orderwright as definition
 from system.leases.owners import owners_in
@@ -18,6 +18,7 @@ from system.projections.saga_log.figures import count_waiting, waiting_orders
 from system.projections.saga_log.overdue import OverdueSaga, count_overdue, overdue_sagas
 from system.runner.service import RunnerService
 from system.settings.environment import ON_POSTGRES
+from system.stores import persistence_of
 
 SHOWN = 20
 LOOKS_APART_SECONDS = 1.0

@@ -8,11 +8,11 @@ import pytest
 from eventsourcing.application import Application
 from eventsourcing.persistence import ProcessRecorder
 
-from system.bootstrap import application_environment
 from system.definition import Orders
 from system.definition import orderwright as definition
 from system.followers.projection import Projection
 from system.settings.environment import Settings
+from system.stores import application_environment
 from tests.support.fixtures import (
     Environment,
     durable_persistence,

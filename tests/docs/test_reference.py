@@ -17,10 +17,11 @@ import system
 import web
 from application.errors import DomainError
 from system.audit import Rule
-from system.bootstrap import POSTGRES_DEFAULTS, TUNED_DEFAULTS, build
+from system.bootstrap import build
 from system.definition import orderwright
 from system.followers.projection import Projection
 from system.settings.environment import Settings
+from system.stores import POSTGRES_DEFAULTS, TUNED_DEFAULTS
 from web.api.app import create_app
 from web.cli import main
 

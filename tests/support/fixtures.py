@@ -11,10 +11,11 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from application.ports import PaymentGateway
-from system.bootstrap import Clock, build, migration_targets, utc_now
+from system.bootstrap import Clock, build, utc_now
 from system.gateways.simulated import SimulatedGateway
 from system.persistence.postgres import migrations
 from system.settings.environment import Settings
+from system.stores import migration_targets
 
 from .postgres import PrivatePostgres
 from .running_shop import Shop

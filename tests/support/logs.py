@@ -12,10 +12,10 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from psycopg.sql import SQL, Identifier
 
-from system.bootstrap import application_environment
 from system.definition import orderwright as definition
 from system.persistence.agreement import LogDisagrees
 from system.settings.environment import ON_POSTGRES, Settings
+from system.stores import application_environment
 
 
 def tell_postgres(environment: Mapping[str, str], statement: str, *parameters: Any) -> list[Any]:

@@ -8,11 +8,12 @@ from uuid import UUID
 from eventsourcing.system import SingleThreadedRunner
 
 from application.ports import PaymentGateway
-from system.bootstrap import Clock, Orderwright, application_environment, build
+from system.bootstrap import Clock, Orderwright, build
 from system.definition import orderwright as definition
 from system.followers.follower import Follower
 from system.runner.runner import Runner
 from system.settings.environment import Settings
+from system.stores import application_environment
 from system.workers.payment_caller import GatewayWorker
 
 from .clocks import StandingClock, monotonic_of

@@ -2,10 +2,10 @@
 
 import click
 
-from system.bootstrap import databases_of, migration_targets
 from system.persistence.postgres.migrations import Applied, migrate
 from system.persistence.postgres.suitable import require_suitable
 from system.settings.environment import TUNED_POSTGRES
+from system.stores import databases_of, migration_targets
 
 from .commands import Command, wants_json
 from .output import write_json, write_line

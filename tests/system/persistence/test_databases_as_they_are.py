@@ -9,12 +9,13 @@ from uuid import uuid4
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from system.bootstrap import build, databases_of
+from system.bootstrap import build
 from system.operations.doctor import Verdict
 from system.operations.doctor import examine as ask_doctor
 from system.persistence.postgres import suitable
 from system.persistence.postgres.suitable import TakesNoWrites, UnsuitableDatabase, examine
 from system.settings.environment import Settings
+from system.stores import databases_of
 from tests.cli.console import Console
 from tests.support.fixtures import PERSISTENCE, Environment, OpenWay, migrated
 from tests.support.pooler import TransactionPooler

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from system.bootstrap import migration_targets
 from system.persistence.postgres import migrations, taking_turns
 from system.persistence.postgres.migrations import MIGRATIONS
 from system.persistence.postgres.steps import Target
 from system.persistence.postgres.taking_turns import LOCK, StillLocked
 from system.settings.environment import Settings
+from system.stores import migration_targets
 from tests.support.fixtures import Environment
 from tests.support.postgres import PrivatePostgres
 from tests.support.waiting import PATIENCE_SECONDS

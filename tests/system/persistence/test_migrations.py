@@ -6,10 +6,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from system.bootstrap import build, migration_targets
+from system.bootstrap import build
 from system.persistence.postgres import migrations
 from system.persistence.postgres.migrations import MIGRATIONS, SchemaMismatch
 from system.settings.environment import Settings
+from system.stores import migration_targets
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from system.bootstrap import build, migration_targets
+from system.bootstrap import build
 from system.persistence.postgres import migrations
 from system.persistence.postgres.suitable import UnsuitableDatabase
 from system.settings.environment import Settings
+from system.stores import migration_targets
 from tests.support.fixtures import PERSISTENCE, Environment, OpenWay
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from system.bootstrap import migration_targets
 from system.persistence.postgres import migrations
 from system.persistence.postgres.rights import NotAllowed
 from system.settings.environment import Settings
+from system.stores import migration_targets
 from tests.support.fixtures import PERSISTENCE, Environment, OpenWay, migrated
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop

@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from system.bootstrap import migration_targets
 from system.persistence.postgres import migrations
 from system.settings.environment import TUNED_POSTGRES, Settings
+from system.stores import migration_targets
 from tests.support.fixtures import Environment
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand, Way

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from system.bootstrap import build, migration_targets, utc_now
+from system.bootstrap import build, utc_now
 from system.gateways.simulated import SimulatedGateway
 from system.operations.doctor import examine
 from system.persistence.postgres import migrations
 from system.runner.service import RunnerService
 from system.settings.environment import Settings
+from system.stores import migration_targets
 from tests.support.fixtures import Environment
 from tests.support.network import Network
 from tests.support.postgres import PrivatePostgres

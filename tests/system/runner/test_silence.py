@@ -15,12 +15,12 @@ from uuid import UUID
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from system.bootstrap import wakeup_channels
 from system.persistence.postgres import answers
 from system.runner import wakeups
 from system.runner.service import RunnerService
 from system.runner.wakeups import WakeupListener
 from system.settings.environment import Settings
+from system.stores import wakeup_channels
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_at_rest
 from tests.support.network import Network

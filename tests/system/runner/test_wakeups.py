@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from system.bootstrap import wakeup_channels
 from system.concurrency import background
 from system.definition import orderwright as definition
 from system.runner.wakeups import WakeupListener
 from system.settings.environment import Settings
+from system.stores import wakeup_channels
 from tests.support.fixtures import Environment
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from system.bootstrap import application_environment
 from system.definition import orderwright
 from system.settings.environment import InvalidSettings, Settings
 from system.settings.postgres_names import who_reads
+from system.stores import application_environment
 
 
 def mistakes(environment: dict[str, str]) -> list[str]:

@@ -1,0 +1,158 @@
+"""Which store each application keeps its events in, and the databases and files that takes.
+
+An application has settings of its own where they are given, so they may be in several places.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from eventsourcing.application import Application
+from eventsourcing.utils import Environment
+
+from system.definition import class_of, orderwright
+from system.leases.lease import FileLeases, Leases, SoleOwner
+from system.leases.postgres import PostgresLeases
+from system.persistence.postgres import migrations
+from system.persistence.postgres.factory import connection_parameters, pool_sizes, schema_of
+from system.persistence.postgres.suitable import Database
+from system.persistence.sealing import misfits
+from system.settings.environment import (
+    ON_POSTGRES,
+    POSTGRES,
+    SQLITE,
+    TUNED_POSTGRES,
+    InvalidSettings,
+    Settings,
+)
+
+POSTGRES_DEFAULTS = {
+    "POSTGRES_PORT": "5432",
+    "POSTGRES_PASSWORD": "",
+    "POSTGRES_CONNECT_TIMEOUT": "2",
+    "POSTGRES_LOCK_TIMEOUT": "2",
+    "POSTGRES_STATEMENT_TIMEOUT": "30",
+    "POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT": "3",
+    "POSTGRES_POOL_SIZE": "1",
+    "POSTGRES_MAX_OVERFLOW": "9",
+}
+
+TUNED_DEFAULTS = {
+    **POSTGRES_DEFAULTS,
+    "POSTGRES_MAX_OVERFLOW": "31",  # one pool serves all applications
+}
+
+BESIDE_THE_POOLS = 3
+"""Connections that a process has beside those of its pools: for leases, for news, and to look."""
+
+
+def application_environment(settings: Settings) -> dict[str, str]:
+    """The library's environment: what was given, and our defaults where nothing was."""
+    environment = {"PERSISTENCE_MODULE": settings.persistence_module, **settings.environment}
+    if settings.persistence_module == SQLITE:
+        for name in orderwright.nodes:
+            environment.setdefault(f"{name.upper()}_SQLITE_DBNAME", _sqlite_name(settings, name))
+    if settings.persistence_module == POSTGRES:
+        environment = {**POSTGRES_DEFAULTS, **environment}
+    if settings.persistence_module == TUNED_POSTGRES:
+        environment = {**TUNED_DEFAULTS, **environment}
+    return environment
+
+
+def persistence_of(application: str, settings: Settings) -> tuple[str, Environment]:
+    """The persistence module of an application, and its environment."""
+    env = Environment(application, application_environment(settings))
+    return env.get("PERSISTENCE_MODULE") or "", env
+
+
+def migration_targets(settings: Settings) -> list[migrations.Target]:
+    """Where the tables are that the tuned module works on: perhaps in several databases."""
+    found = []
+    for name in orderwright.nodes:
+        module, env = persistence_of(name, settings)
+        if module == TUNED_POSTGRES:
+            tables = class_of(name).tables
+            found.append(migrations.Target(name, schema_of(env), connection_parameters(env), tables))
+    return found
+
+
+def databases_of(settings: Settings) -> list[Database]:
+    """The databases on PostgreSQL that this process connects to."""
+    pools: dict[Any, tuple[dict[str, Any], int, int]] = {}
+    for name in orderwright.nodes:
+        module, env = persistence_of(name, settings)
+        if module in ON_POSTGRES:
+            parameters = connection_parameters(env)
+            # The tuned module has one pool for all that connect alike, the library one an application.
+            key = tuple(parameters.items()) if module == TUNED_POSTGRES else name
+            pools[key] = (parameters, *pool_sizes(env))
+    found: dict[tuple[Any, ...], Database] = {}
+    for parameters, least, most in pools.values():
+        where = tuple(parameters[part] for part in ("host", "port", "dbname", "user"))
+        known = found.get(where, Database(parameters, BESIDE_THE_POOLS, BESIDE_THE_POOLS))
+        found[where] = Database(known.parameters, known.least + least, known.most + most)
+    return list(found.values())
+
+
+def wakeup_channels(settings: Settings) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    """For each database the parameters to connect to it, and the channels that tell what was recorded
+    there with the names of the leaders they tell about."""
+    found: list[tuple[dict[str, Any], dict[str, str]]] = []
+    for name in orderwright.leaders:
+        module, env = persistence_of(name, settings)
+        if module in ON_POSTGRES:
+            parameters = connection_parameters(env)
+            known = next((channels for other, channels in found if other == parameters), None)
+            if known is None:
+                known = {}
+                found.append((parameters, known))
+            known[f"{name.lower()}_events"] = name
+    return found
+
+
+def own_files(settings: Settings) -> Iterator[str]:
+    """The names of the SQLite files in the data folder, of the applications whose events are kept there."""
+    for name in orderwright.nodes:
+        module, env = persistence_of(name, settings)
+        if module == SQLITE and env.get("SQLITE_DBNAME") == _sqlite_name(settings, name):
+            yield f"{name}.sqlite"
+
+
+def _sqlite_name(settings: Settings, application: str) -> str:
+    if settings.is_in_memory:
+        return f"file:{application}-{uuid4().hex}?mode=memory&cache=shared"
+    return str(settings.data / f"{application}.sqlite")
+
+
+def leases_beside(
+    env: Environment,
+    settings: Settings,
+    followers: Collection[str],
+    wanted: Collection[str],
+    *,
+    is_guest: bool,
+) -> Leases:
+    """The leases of a runner that wants some of the followers, kept beside the events of an application.
+
+    A guest follows only what no other runner would like to follow.
+    """
+    module = env.get("PERSISTENCE_MODULE")
+    if module in ON_POSTGRES:
+        return PostgresLeases(
+            connection_parameters(env),
+            schema_of(env),
+            followers,
+            wanted,
+            is_guest=is_guest,
+            makes_tables=module == POSTGRES,
+        )
+    if module == SQLITE and not settings.is_in_memory:
+        return FileLeases(settings.data, followers, wanted)
+    return SoleOwner(followers, wanted)
+
+
+def require_readable(applications: Mapping[str, Application[UUID]]) -> None:
+    """Raise `InvalidSettings` when stored events do not fit the cipher or the compressor that is set."""
+    found = misfits(applications)
+    if found:
+        raise InvalidSettings(f"the store cannot be read with these settings; {'; '.join(found)}")
