@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.shared.errors import Contradiction, NotFound
 
 LONGEST_ERROR = 1000
-KEPT_OUTCOMES = 1000
+KEPT_RESULTS = 1000
 """So many sequences that commands dealt with are remembered: a command that is sent again is known by it."""
 
 
@@ -79,7 +79,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EventResult:
     """What a command did to one event: `error` says why a retry failed."""
 
     event: Pointer
@@ -88,24 +88,24 @@ class Outcome:
 
 
 @dataclass
-class RecentOutcomes:
+class RecentResults:
     """What the latest commands did, each to a sequence."""
 
-    of_sequence: dict[tuple[str, str], list[Outcome]] = field(default_factory=dict)
-    of_event: dict[tuple[str, tuple[str, int]], list[Outcome]] = field(default_factory=dict)
+    of_sequence: dict[tuple[str, str], list[EventResult]] = field(default_factory=dict)
+    of_event: dict[tuple[str, tuple[str, int]], list[EventResult]] = field(default_factory=dict)
 
-    def add(self, command_id: str | None, outcome: Outcome) -> None:
+    def add(self, command_id: str | None, outcome: EventResult) -> None:
         """One more; the oldest are forgotten."""
         if command_id is None:
             return
         outcomes = self.of_sequence.setdefault((command_id, outcome.event.sequence), [])
         outcomes.append(outcome)
         self.of_event[command_id, outcome.event.place] = outcomes
-        while len(self.of_sequence) > KEPT_OUTCOMES:
+        while len(self.of_sequence) > KEPT_RESULTS:
             oldest = next(iter(self.of_sequence))
             for forgotten in self.of_sequence.pop(oldest):
                 self.of_event.pop((oldest[0], forgotten.event.place), None)
 
-    def find(self, command_id: str, place: tuple[str, int]) -> tuple[Outcome, ...]:
+    def find(self, command_id: str, place: tuple[str, int]) -> tuple[EventResult, ...]:
         """What a command did to the sequence of an event; nothing, if it did nothing to that one."""
         return tuple(self.of_event.get((command_id, place), ()))

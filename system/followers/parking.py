@@ -17,7 +17,7 @@ from application.unreadable import UnreadableEvent
 from domain.shared.aggregates import Aggregate
 from domain.shared.ids import derive
 
-from .parked import CaseNotFound, EarlierEventWaits, Outcome, ParkedEvent, Pointer, RecentOutcomes, Result
+from .parked import CaseNotFound, EarlierEventWaits, EventResult, ParkedEvent, Pointer, RecentResults, Result
 
 
 def parking_lot_id(follower: str) -> UUID:
@@ -135,7 +135,7 @@ class ParkingLot(Aggregate):
         """Give the first event of a sequence up. Raises as `first_of` does."""
         self._discard(**self.first_of(*event.place).facts(), reason=reason)
 
-    def outcomes(self, command_id: str, leader: str, position: int) -> Sequence[Outcome]:
+    def outcomes(self, command_id: str, leader: str, position: int) -> Sequence[EventResult]:
         """What a command did to the sequence of an event; nothing, if it did nothing to that one."""
         return self.recent.find(command_id, (leader, position))
 
@@ -146,7 +146,7 @@ class ParkingLot(Aggregate):
         self.follower = follower
         self.parked: dict[str, list[ParkedEvent]] = {}
         self.sequences: dict[tuple[str, int], str] = {}
-        self.recent = RecentOutcomes()
+        self.recent = RecentResults()
         # Only a lot that cannot be read in full has these, see `system.followers.salvage`.
         self.damage: tuple[UnreadableEvent, ...] = ()
         self.doubtful: frozenset[str] = frozenset()
@@ -199,7 +199,7 @@ class ParkingLot(Aggregate):
     ) -> None:
         if waiting := self.parked.get(sequence):
             waiting[0] = replace(waiting[0], error=error, attempts=attempts, last_at=self.modified_on)
-            self.recent.add(self.last_command_id, Outcome(waiting[0], Result.FAILED, error))
+            self.recent.add(self.last_command_id, EventResult(waiting[0], Result.FAILED, error))
 
     @event(EventDiscarded)
     def _discard(
@@ -227,4 +227,4 @@ class ParkingLot(Aggregate):
             if not waiting:
                 del self.parked[sequence]
             del self.sequences[first.place]
-            self.recent.add(self.last_command_id, Outcome(first, result))
+            self.recent.add(self.last_command_id, EventResult(first, result))

@@ -16,7 +16,14 @@ from application.base import CommandContext, ConcurrentChanges
 from domain.shared.causes import Cause, because_of
 from system.bootstrap import Orderwright
 from system.followers.identity_map import IdentityMap
-from system.followers.parked import CaseNotFound, EarlierEventWaits, Outcome, ParkedEvent, Result, error_text
+from system.followers.parked import (
+    CaseNotFound,
+    EarlierEventWaits,
+    EventResult,
+    ParkedEvent,
+    Result,
+    error_text,
+)
 from system.followers.parking import ParkingLot
 from system.followers.unit_of_work import UnitOfWork
 from system.persistence.faults import STORE_FAULTS
@@ -34,7 +41,7 @@ class Dealt:
     """What a command did to a sequence, how many events of it still wait, and whether all that had
     been done by the same command before."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[EventResult, ...]
     still_waiting: int
     replayed: bool
 
@@ -78,11 +85,11 @@ class Retrier:
         earlier = [outcome for outcome in self._earlier(place) if outcome.result is Result.DISCARDED]
         if not earlier:
             first = self._change(place, lambda lot, first: lot.discard(first, reason))
-            earlier = [Outcome(first, Result.DISCARDED)]
+            earlier = [EventResult(first, Result.DISCARDED)]
             return Dealt(tuple(earlier), self._still_waiting(place, earlier), replayed=False)
         return Dealt(tuple(earlier), self._still_waiting(place, earlier), replayed=True)
 
-    def _retry_first(self, place: Place) -> Outcome:
+    def _retry_first(self, place: Place) -> EventResult:
         for _ in range(CONFLICTS):
             lot = self._lots.get(place)
             first = lot.first_of(place.leader, place.position)
@@ -96,10 +103,10 @@ class Retrier:
                 error = unexpected
                 break
             else:
-                return Outcome(first, Result.RETRIED)
+                return EventResult(first, Result.RETRIED)
         text = error_text(error)
         first = self._change(place, lambda lot, first: lot.retry_failed(first, text, self.reason))
-        return Outcome(first, Result.FAILED, text)
+        return EventResult(first, Result.FAILED, text)
 
     def _process(self, name: str, lot: ParkingLot, first: ParkedEvent) -> None:
         """Record what the event leads to and that it has left the lot, all of it or nothing."""
@@ -140,16 +147,16 @@ class Retrier:
     def _cause(self, event: ParkedEvent) -> Cause:
         return self.context.cause(event.sequence)
 
-    def _earlier(self, place: Place) -> list[Outcome]:
+    def _earlier(self, place: Place) -> list[EventResult]:
         lot = self._lots.get(place)
         return list(lot.outcomes(self.context.command_id, place.leader, place.position))
 
-    def _behind(self, place: Place, outcomes: list[Outcome]) -> Place | None:
+    def _behind(self, place: Place, outcomes: list[EventResult]) -> Place | None:
         """What is the first of the sequence now."""
         waiting = self._lots.get(place).parked.get(outcomes[-1].event.sequence)
         return Place(place.follower, waiting[0].leader, waiting[0].position) if waiting else None
 
-    def _still_waiting(self, place: Place, outcomes: list[Outcome]) -> int:
+    def _still_waiting(self, place: Place, outcomes: list[EventResult]) -> int:
         return len(self._lots.get(place).parked.get(outcomes[-1].event.sequence, ()))
 
     def _identity_map(self, name: str) -> IdentityMap:

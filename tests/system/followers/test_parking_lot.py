@@ -121,7 +121,7 @@ def test_what_a_command_did_is_remembered_for_when_it_is_sent_again(
     assert lot.outcomes("first", "Payments", 2) == lot.outcomes("first", "Payments", 1)
     assert [outcome.event.position for outcome in lot.outcomes("first", "Payments", 4)] == [4]
     assert lot.outcomes("second", "Payments", 1) == lot.outcomes("first", "Payments", 3) == ()
-    monkeypatch.setattr(parked, "KEPT_OUTCOMES", 2)
+    monkeypatch.setattr(parked, "KEPT_RESULTS", 2)
     with because_of(later(6, "second")):
         lot.retried(event(2), None)
     assert lot.outcomes("first", "Payments", 1) == ()
