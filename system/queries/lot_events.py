@@ -7,11 +7,11 @@ from uuid import UUID
 from eventsourcing.persistence import Notification
 
 from application.views import FoundEvent
-from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.followers.parking import ParkingLot, parking_lot_id
 from system.persistence.search import EventCriteria, facts_of
+from system.steps.streams import streams_of
 
 from .events import found_event
 
@@ -43,11 +43,7 @@ def lot_events(orderwright: Orderwright, order_id: UUID) -> Iterator[FoundEvent]
     Where the store has an index of conversations this costs as much as there is about this order;
     elsewhere each lot is looked through, but only what is about this order is decoded.
     """
-    stream_of = {
-        "OrderFulfilment": fulfilment_id(order_id),
-        "Payments": payment_id(order_id),
-        "Inventory": reservation_id(order_id),
-    }
+    stream_of = streams_of(order_id)
     for follower in definition.followers:
         # An event that could not even be read waits under its stream, not under its order.
         streams = [stream_of.get(leader, order_id) for leader in definition.follows[follower]]

@@ -1,21 +1,15 @@
 """The audit trail of an order: every event of its conversation, from every application, in causal order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
 from application.unreadable import UnreadableEvent
 from application.views import FoundEvent
-from domain.inventory import Reservation
-from domain.shared.ids import (
-    event_id,
-    fulfilment_id,
-    order_id_from_ref,
-    payment_id,
-    reservation_id,
-    stock_item_id,
-)
+from domain.shared.ids import event_id, order_id_from_ref
 from system.bootstrap import Orderwright
+from system.steps.streams import streams_of
+from system.steps.table import SIDES
 
 from .events import found_stream
 from .lot_events import lot_events
@@ -30,14 +24,14 @@ def order_events(orderwright: Orderwright, order_id: UUID) -> list[FoundEvent]:
     read stand in their place, each with its `error`.
     """
     orderwright.orders.check_placed(order_id)
-    inventory = list(found_stream(orderwright, "Inventory", reservation_id(order_id)))
     events = [
-        *found_stream(orderwright, "Orders", order_id),
+        event
+        for application, stream_id in streams_of(order_id).items()
+        for event in found_stream(orderwright, application, stream_id)
+    ]
+    events += [
         *_claim(orderwright, order_id),
-        *found_stream(orderwright, "OrderFulfilment", fulfilment_id(order_id)),
-        *found_stream(orderwright, "Payments", payment_id(order_id)),
-        *inventory,
-        *_stock_events(orderwright, inventory),
+        *_recorded_beside(orderwright, events),
         *lot_events(orderwright, order_id),
     ]
     return in_causal_order(events)
@@ -85,17 +79,15 @@ def _claim(orderwright: Orderwright, order_id: UUID) -> Iterable[FoundEvent]:
         return
     stream_id = order_id_from_ref(order_ref) if order_ref is not None else None
     if stream_id is not None and stream_id != order_id:
-        for event in found_stream(orderwright, "Orders", stream_id):
+        for event in found_stream(orderwright, orderwright.orders.name, stream_id):
             if event.correlation_id == str(order_id):
                 yield event
 
 
-def _stock_events(orderwright: Orderwright, reservation: Iterable[FoundEvent]) -> Iterable[FoundEvent]:
-    """What the reservation did to each stock item: its events say at which versions."""
-    types = {Reservation.Made.TOPIC, Reservation.Released.TOPIC, Reservation.ReleasedByHand.TOPIC}
-    for event in reservation:
-        if event.payload is None or event.type not in types:
-            continue
-        for line in event.payload["lines"]:
-            version = line["stock_version"]
-            yield from found_stream(orderwright, "Inventory", stock_item_id(line["sku"]), version, version)
+def _recorded_beside(orderwright: Orderwright, events: Iterable[FoundEvent]) -> Iterator[FoundEvent]:
+    """What the work for the order has recorded in other streams: its own events say where."""
+    side_of = {side.application: side for side in SIDES}
+    for event in events:
+        if event.application in side_of:
+            for stream_id, version in side_of[event.application].elsewhere(event):
+                yield from found_stream(orderwright, event.application, stream_id, version, version)

@@ -1,11 +1,10 @@
-"""Brings fulfilments up to what is so, from the orders, payments and reservations themselves.
+"""Brings fulfilments up to what is so, from the orders and the work of the steps themselves.
 
 For sagas whose own log has lost its end. What they had heard from the others is not sent again: it
 is told here, in the order in which it can have happened. What a saga knows already changes nothing.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
@@ -13,16 +12,16 @@ import structlog
 from eventsourcing.persistence import IntegrityError, Notification
 
 from application.base import MAX_TRIES, CommandContext
-from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment
-from domain.inventory import Reservation, ReservationStatus
+from domain.fulfilment import Fulfilment
 from domain.orders import Order, OrderStatus
-from domain.payments import Payment, PaymentStatus
 from domain.shared.causes import because_of
-from domain.shared.ids import fulfilment_id, payment_id, reservation_id
+from domain.shared.ids import fulfilment_id
 from domain.shared.money import Money
 from domain.shared.products import per_product
 from system.bootstrap import Orderwright
 from system.persistence.faults import STORE_FAULTS
+
+from .truth import Truth, truth_about
 
 PAGE = 500
 
@@ -64,12 +63,12 @@ def _placed(orderwright: Orderwright) -> Iterator[Notification]:
 def _catch_up(orderwright: Orderwright, placed: Notification, context: CommandContext) -> bool:
     order_id = UUID(str(placed.originator_id))
     for _ in range(MAX_TRIES):
-        facts = _facts(orderwright, order_id)
+        order, truth = orderwright.orders.find(Order, order_id), truth_about(orderwright, order_id)
         with because_of(context.cause(order_id)):
             fulfilment = orderwright.fulfilments.find(Fulfilment, fulfilment_id(order_id))
             if fulfilment is None:
                 fulfilment = _begin(cast(Order.Created, orderwright.orders.mapper.to_domain_event(placed)))
-            facts.tell(fulfilment)
+            _tell(fulfilment, order, truth)
         if not fulfilment.pending_events:
             return False
         try:
@@ -89,39 +88,11 @@ def _begin(placed: Order.Created) -> Fulfilment:
     )
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """An order, with its payment and reservation if there are any."""
-
-    order: Order | None
-    payment: Payment | None
-    reservation: Reservation | None
-
-    def tell(self, fulfilment: Fulfilment) -> None:
-        """First how far it came, then what was undone, the last step first."""
-        if self.payment is not None and self.payment.reference is not None:
-            fulfilment.step_completed(PROCESS_PAYMENT)
-        elif self.payment is not None and self.payment.status is PaymentStatus.DECLINED:
-            fulfilment.step_failed(PROCESS_PAYMENT, "payment declined")
-        if self.reservation is not None and self.reservation.status is ReservationStatus.REJECTED:
-            fulfilment.step_failed(RESERVE_INVENTORY, self.reservation.reject_reason or "not enough stock")
-        elif self.reservation is not None:
-            fulfilment.step_completed(RESERVE_INVENTORY)
-        if self.order is not None and self.order.confirmed_at is not None:
-            fulfilment.order_confirmed()
-        if self.order is not None and self.order.status is OrderStatus.CANCELLED:
-            fulfilment.order_cancelled(self.order.cancel_reason or "cancelled")
-        if self.reservation is not None and self.reservation.status is ReservationStatus.RELEASED:
-            fulfilment.step_compensated(RESERVE_INVENTORY)
-        if self.payment is not None and self.payment.status is PaymentStatus.REFUNDED:
-            fulfilment.step_compensated(PROCESS_PAYMENT)
-        elif self.payment is not None and self.payment.status is PaymentStatus.REFUND_FAILED:
-            fulfilment.compensation_failed(PROCESS_PAYMENT, "the refund failed for good")
-
-
-def _facts(orderwright: Orderwright, order_id: UUID) -> _Facts:
-    return _Facts(
-        orderwright.orders.find(Order, order_id),
-        orderwright.payments.find(Payment, payment_id(order_id)),
-        orderwright.inventory.find(Reservation, reservation_id(order_id)),
-    )
+def _tell(fulfilment: Fulfilment, order: Order | None, truth: Truth) -> None:
+    """First how far it came, then what was undone."""
+    truth.tell_how_far_it_came(fulfilment)
+    if order is not None and order.confirmed_at is not None:
+        fulfilment.order_confirmed()
+    if order is not None and order.status is OrderStatus.CANCELLED:
+        fulfilment.order_cancelled(order.cancel_reason or "cancelled")
+    truth.tell_what_was_undone(fulfilment)

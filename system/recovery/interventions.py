@@ -1,83 +1,29 @@
 """What a person does about a fulfilment that does not go on by itself.
 
-Each action looks at what is so in truth, from the payment and the reservation themselves; first the
-fulfilment is told what it may have missed. Each needs a reason, which is recorded with the user.
+Each action looks at what is so in truth, from the work of the steps itself; first the fulfilment is told
+what it may have missed. Each needs a reason, which is recorded with the user.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import UUID
 
 from application.base import CommandContext
 from application.limits import MAX_REASON, check_name, check_text
 from application.views import FulfilmentView
-from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment, interventions
-from domain.inventory import Reservation, ReservationStatus
-from domain.payments import Payment, PaymentStatus
+from domain.fulfilment import Fulfilment, interventions
 from domain.shared.errors import Contradiction
-from domain.shared.ids import fulfilment_id, payment_id, reservation_id
+from domain.shared.ids import fulfilment_id
 from system.bootstrap import Orderwright
 from system.processes.order_fulfilment import OrderFulfilment
 from system.queries.fulfilment import fulfilment_of
+
+from .truth import Truth, truth_about
 
 
 class FulfilmentNotBegun(Contradiction):
     """No follower has heard of the order yet; there is nothing to intervene in."""
 
     code = "fulfilment_not_begun"
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What is so: the payment and the reservation of an order, if there are any."""
-
-    payment: Payment | None
-    reservation: Reservation | None
-
-    @property
-    def missing(self) -> str | None:
-        """What a confirmed order would need and does not have, or None."""
-        if self.payment is None or self.payment.status is not PaymentStatus.COMPLETED:
-            return f"the payment is {self.payment.status if self.payment else 'not asked for'}"
-        if self.reservation is None or self.reservation.status is not ReservationStatus.HELD:
-            return f"the reservation is {self.reservation.status if self.reservation else 'not made'}"
-        return None
-
-    @property
-    def held(self) -> str | None:
-        """Which money or stock is held, or may be, or None."""
-        payment, reservation = self.payment, self.reservation
-        if payment is not None and payment.is_undecided:
-            return (
-                f"the payment is {payment.status}, so there may be a charge; "
-                "cancel the order instead, which calls it off"
-            )
-        if payment is not None and payment.status not in (PaymentStatus.DECLINED, PaymentStatus.REFUNDED):
-            return (
-                f"{payment.amount.amount} {payment.amount.currency} are charged and not given back "
-                f"(the payment is {payment.status}); record a refund that was made by hand first"
-            )
-        if reservation is not None and reservation.status is ReservationStatus.HELD:
-            return "its stock is still reserved"
-        return None
-
-    def tell(self, fulfilment: Fulfilment) -> None:
-        """Tell a fulfilment what it may have missed. What it knows already changes nothing."""
-        payment, reservation = self.payment, self.reservation
-        if payment is not None and payment.status is PaymentStatus.COMPLETED:
-            fulfilment.step_completed(PROCESS_PAYMENT)
-        elif payment is not None and payment.status is PaymentStatus.DECLINED:
-            fulfilment.step_failed(PROCESS_PAYMENT, "payment declined")
-        elif payment is not None and payment.status is PaymentStatus.REFUNDED:
-            fulfilment.step_compensated(PROCESS_PAYMENT)
-        if reservation is None:
-            return
-        if reservation.status is ReservationStatus.HELD:
-            fulfilment.step_completed(RESERVE_INVENTORY)
-        elif reservation.status is ReservationStatus.REJECTED:
-            fulfilment.step_failed(RESERVE_INVENTORY, reservation.reject_reason or "not enough stock")
-        else:
-            fulfilment.step_compensated(RESERVE_INVENTORY)
 
 
 def retry_fulfilment(
@@ -157,17 +103,10 @@ def _act(
 
     def decide(fulfilment: Fulfilment) -> None:
         if fulfilment.last_command_id != context.command_id:  # else it is this very command, sent again
-            act(fulfilment, _truth(orderwright, order_id))
+            act(fulfilment, truth_about(orderwright, order_id))
 
     fulfilments.decide(lambda: _begun(fulfilments, order_id), decide, context.cause(order_id))
     return fulfilment_of(orderwright, order_id)
-
-
-def _truth(orderwright: Orderwright, order_id: UUID) -> Truth:
-    return Truth(
-        orderwright.payments.find(Payment, payment_id(order_id)),
-        orderwright.inventory.find(Reservation, reservation_id(order_id)),
-    )
 
 
 def _refund_by_hand(

@@ -1,15 +1,17 @@
 """What others remember of a log that does not have it any more."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
-from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.followers.projection import Projection
 from system.operations.positions import parked_events
+from system.recovery.dead_letters.cases import Place
 from system.recovery.dead_letters.reading import notification_at
+from system.steps.streams import STREAM_ID
+from system.steps.table import SIDES
 
 SHOWN = 20
 PAGE = 500
@@ -25,34 +27,35 @@ class LostOrders:
 
 @dataclass(frozen=True)
 class _Memory:
-    """A table of a read model that knows orders, and the stream that each of them has in a log."""
+    """A table of a read model that knows of orders which have a stream in a log."""
 
     read_model: str
     table: str
-    stream_of: Callable[[UUID], UUID]
     condition: str = "TRUE"
 
 
-_RESERVED = "step = 'ReserveInventory' AND status = 'COMPLETED'"
-
+_SAGAS = _Memory("SagaLog", "fulfilments")
 _MEMORIES: dict[str, tuple[_Memory, ...]] = {
-    "Orders": (
-        _Memory("OrderDashboard", "order_dashboard", lambda order_id: order_id),
-        _Memory("SagaLog", "fulfilments", lambda order_id: order_id),
-    ),
-    "OrderFulfilment": (_Memory("SagaLog", "fulfilments", fulfilment_id),),
-    "Payments": (_Memory("PaymentLedger", "payment_ledger", payment_id),),
-    "Inventory": (_Memory("SagaLog", "saga_log", reservation_id, _RESERVED),),
+    **{
+        side.application: (_Memory("SagaLog", "saga_log", f"step = '{side.step}' AND status = 'COMPLETED'"),)
+        for side in SIDES
+    },
+    "Orders": (_Memory("OrderDashboard", "order_dashboard"), _SAGAS),
+    "OrderFulfilment": (_SAGAS,),
+    "Payments": (_Memory("PaymentLedger", "payment_ledger"),),
 }
+"""Who remembers the orders of a log. Of a step the saga log knows where it was done; better is a read model
+that knows where it was only asked for as well."""
 
 
 def lost_orders(orderwright: Orderwright, log: str) -> LostOrders:
     """The orders of which a log has no event, although a read model knows that it had."""
     store = orderwright.applications[log].recorder
+    stream_of = STREAM_ID[log]
     lost: set[str] = set()
     for memory in _MEMORIES[log]:
         for page in _known_orders(orderwright, memory):
-            streams = {memory.stream_of(UUID(order_id)): order_id for order_id in page}
+            streams = {stream_of(UUID(order_id)): order_id for order_id in page}
             for stream_id in set(streams) - store.present_streams(list(streams)):
                 lost.add(streams[stream_id])
     return LostOrders(len(lost), tuple(sorted(lost)[:SHOWN]))
@@ -68,7 +71,7 @@ def lost_cases(orderwright: Orderwright, log: str) -> tuple[str, ...]:
         at = notification_at(orderwright, log, event.position)
         place = (event.stream_id, event.stream_version)
         if at is None or (at.originator_id, at.originator_version) != place:
-            found.append(f"{parked.follower}:{log}:{event.position}")
+            found.append(str(Place(parked.follower, log, event.position)))
     return tuple(found)
 
 
