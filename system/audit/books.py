@@ -8,7 +8,8 @@ from array import array
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
-from .facts import OrderFacts, OrderMark, ReservationMark, SagaMark
+from .facts import HoldMark, OrderFacts, OrderMark, SagaMark
+from .meanings import HOLDINGS
 
 _ID = 16
 _MOST = 255
@@ -28,7 +29,7 @@ class Books:
         self.saga = bytearray()
         self.times_charged = bytearray()
         self.times_refunded = bytearray()
-        self.reservation = bytearray()
+        self.holds = {holding.fact: bytearray() for holding in HOLDINGS}
 
     def __len__(self) -> int:
         return len(self.order)
@@ -40,7 +41,7 @@ class Books:
         self._currencies.append(self._number_of(currency))
         self._charges.append(0)
         self._charge_currencies.append(0)
-        for column in (self.order, self.saga, self.times_charged, self.times_refunded, self.reservation):
+        for column in (self.order, self.saga, self.times_charged, self.times_refunded, *self.holds.values()):
             column.append(0)
         return len(self) - 1
 
@@ -78,7 +79,7 @@ class Books:
             charge_currency,
             self.times_charged[row],
             self.times_refunded[row],
-            ReservationMark(self.reservation[row]),
+            *(HoldMark(column[row]) for column in self.holds.values()),
         )
 
     def __iter__(self) -> Iterator[int]:

@@ -12,18 +12,20 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification
 
+from application.orders import Orders
+from application.payments import Payments
 from application.streams import folded
 from domain.fulfilment import Fulfilment, SagaStatus, StepStatus
-from domain.inventory import Reservation
 from domain.orders import Order
 from domain.payments import Payment, PaymentStatus
-from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.operations.positions import damaged_lots, parked_events
+from system.steps.streams import FULFILMENTS, sequences_of, streams_of
 
 from . import meanings
-from .facts import OrderFacts, OrderMark, PaymentMark, ReservationMark, SagaMark, Standing
+from .facts import HoldMark, OrderFacts, OrderMark, PaymentMark, SagaMark, Standing
+from .meanings import HOLDINGS
 from .places import misplaced
 from .report import Rule
 from .rules import Breach, breaches
@@ -91,15 +93,10 @@ class Examiner:
 
     def is_parked(self, order_id: UUID) -> bool:
         """Whether something about the order was put aside, so that a person has to look at it."""
-        return bool(self._parked) and not self._parked.isdisjoint(_sequences(order_id))
+        return bool(self._parked) and not self._parked.isdisjoint(sequences_of(order_id))
 
     def _streams(self, order_id: UUID) -> Streams:
-        ids = {
-            "Inventory": reservation_id(order_id),
-            "Payments": payment_id(order_id),
-            "OrderFulfilment": fulfilment_id(order_id),
-            "Orders": order_id,
-        }
+        ids = streams_of(order_id)
         return {name: self._orderwright.applications[name].recorder.select_stream(ids[name]) for name in LOGS}
 
     def _is_heard(self, streams: Streams) -> bool:
@@ -112,18 +109,20 @@ class Examiner:
         return True
 
     def _facts(self, streams: Streams) -> OrderFacts:
-        order: Order | None = self._folded("Orders", streams)
-        fulfilment: Fulfilment | None = self._folded("OrderFulfilment", streams)
-        payment: Payment | None = self._folded("Payments", streams)
-        reservation: Reservation | None = self._folded("Inventory", streams)
+        order: Order | None = self._folded(Orders.name, streams)
+        fulfilment: Fulfilment | None = self._folded(FULFILMENTS, streams)
+        payment: Payment | None = self._folded(Payments.name, streams)
         facts = OrderFacts(saga=_saga_mark(fulfilment))
         if order is not None:
             mark = OrderMark[order.status]
             facts = facts._replace(order=mark, total=order.total.minor, currency=order.total.currency)
-        if reservation is not None:
-            facts = facts._replace(reservation=ReservationMark[reservation.status])
+        held: dict[str, Any] = {one.fact: self._folded(one.application, streams) for one in HOLDINGS}
+        marks: dict[str, Any] = {
+            fact: HoldMark[work.status] for fact, work in held.items() if work is not None
+        }
+        facts = facts._replace(**marks)
         if payment is not None:
-            told = [meanings.PAYMENT.get(event.topic) for event in streams["Payments"]]
+            told = [meanings.PAYMENT.get(event.topic) for event in streams[Payments.name]]
             facts = facts._replace(
                 charge=payment.amount.minor,
                 charge_currency=payment.amount.currency,
@@ -149,11 +148,6 @@ def parked_sequences(orderwright: Orderwright) -> frozenset[str]:
     known = (report.event.sequence for report in parked_events(orderwright) if report.follower in LOGS)
     doubtful = (one for lot in damaged_lots(orderwright) if lot.follower in LOGS for one in lot.doubtful)
     return frozenset((*known, *doubtful))
-
-
-def _sequences(order_id: UUID) -> tuple[str, ...]:
-    derived = (fulfilment_id, payment_id, reservation_id)
-    return (str(order_id), *(str(stream_id_of(order_id)) for stream_id_of in derived))
 
 
 def _saga_mark(fulfilment: Fulfilment | None) -> SagaMark:

@@ -24,8 +24,8 @@ class SagaMark(IntEnum):
     FAILED = 5
 
 
-class ReservationMark(IntEnum):
-    """Where a reservation stands."""
+class HoldMark(IntEnum):
+    """Where that stands which an order holds, for instance its reservation."""
 
     MISSING = 0
     HELD = 1
@@ -53,7 +53,7 @@ class OrderFacts(NamedTuple):
     """One order with its fulfilment, payment and reservation. Amounts are in minor units.
 
     `charge` is what one charge takes, None when none was asked for; `charges` and `refunds` count how
-    often it was taken and given back.
+    often it was taken and given back. At the end is what it holds, in the order of `meanings.HOLDINGS`.
     """
 
     order: OrderMark = OrderMark.MISSING
@@ -64,7 +64,7 @@ class OrderFacts(NamedTuple):
     charge_currency: str = ""
     charges: int = 0
     refunds: int = 0
-    reservation: ReservationMark = ReservationMark.MISSING
+    reservation: HoldMark = HoldMark.MISSING
 
     @property
     def captured(self) -> int:

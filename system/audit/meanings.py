@@ -1,15 +1,21 @@
-"""What each stored topic means to an audit. This is the one place that a new kind of event goes to:
-a test holds that each topic of these families is either in a table or named as irrelevant.
+"""What each stored topic means to an audit. This is the one place that a new kind of event goes to: one
+that is neither in a table nor named as irrelevant is an error at start.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from application.inventory import Inventory
 from domain.fulfilment import Fulfilment
 from domain.inventory import Reservation, StockItem, Supply
 from domain.orders import Order, OrderReference
 from domain.payments import Payment
+from domain.shared.aggregates import Aggregate
+from system.steps.decided import check_decided
+from system.steps.table import SIDES
 
-from .facts import OrderMark, PaymentMark, ReservationMark, SagaMark
+from .facts import HoldMark, OrderMark, PaymentMark, SagaMark
+from .report import Rule
 
 ORDER: Mapping[str, OrderMark] = {
     Order.Created.TOPIC: OrderMark.CREATED,
@@ -39,14 +45,44 @@ PAYMENT: Mapping[str, PaymentMark] = {
 }
 """What the event does to the money."""
 
-RESERVATION: Mapping[str, ReservationMark] = {
-    Reservation.Made.TOPIC: ReservationMark.HELD,
-    Reservation.Rejected.TOPIC: ReservationMark.REJECTED,
-    Reservation.Released.TOPIC: ReservationMark.RELEASED,
-    Reservation.ReleasedByHand.TOPIC: ReservationMark.RELEASED,
-    Reservation.Refused.TOPIC: ReservationMark.RELEASED,
+RESERVATION: Mapping[str, HoldMark] = {
+    Reservation.Made.TOPIC: HoldMark.HELD,
+    Reservation.Rejected.TOPIC: HoldMark.REJECTED,
+    Reservation.Released.TOPIC: HoldMark.RELEASED,
+    Reservation.ReleasedByHand.TOPIC: HoldMark.RELEASED,
+    Reservation.Refused.TOPIC: HoldMark.RELEASED,
 }
 """Where the reservation stands after the event."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What an order holds in the log of an application, beside money: `fact` is where it stands in
+    `OrderFacts`, `held` and `noun` are what it is called in a sentence.
+
+    `with_order` demands that what is held belongs to an order that needs it, and `when_confirmed` that a
+    confirmed order holds it; None where it may do without.
+    """
+
+    application: str
+    fact: str
+    marks: Mapping[str, HoldMark]
+    held: str
+    noun: str
+    with_order: Rule
+    when_confirmed: Rule | None
+
+
+RESERVED = Holding(
+    Inventory.name,
+    "reservation",
+    RESERVATION,
+    held="stock",
+    noun="a reservation",
+    with_order=Rule.RESERVATION_HAS_ORDER,
+    when_confirmed=Rule.CONFIRMED_IS_RESERVED,
+)
+HOLDINGS = (RESERVED,)
 
 SHELF = frozenset(
     {
@@ -93,3 +129,10 @@ IRRELEVANT = frozenset(
     }
 )
 """Events that move neither money nor stock, nor end anything."""
+
+_DECIDED = frozenset().union(
+    ORDER, SAGA, PAYMENT, SHELF, IRRELEVANT, *(holding.marks for holding in HOLDINGS)
+)
+_OF_THE_SAGA: tuple[type[Aggregate], ...] = (Order, OrderReference, Fulfilment)
+for _aggregate in (*_OF_THE_SAGA, *(aggregate for side in SIDES for aggregate in side.aggregates)):
+    check_decided(_aggregate, _DECIDED, "means something to the audit")

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from domain.shared.currencies import DECIMALS
 
-from .facts import OrderFacts, OrderMark, ReservationMark, SagaMark
+from .facts import HoldMark, OrderFacts, OrderMark, SagaMark
+from .meanings import HOLDINGS
 from .report import Rule
 
 _UNDER_WAY = frozenset({SagaMark.COMPENSATING, SagaMark.WAITING})
@@ -35,7 +36,7 @@ def breaches(facts: OrderFacts, *, is_at_rest: bool) -> list[Breach]:
     """
     found = [*_about_the_charge(facts), *_about_a_missing_order(facts)]
     if is_at_rest:
-        found += [*_about_the_end(facts), *_about_the_money(facts), *_about_the_stock(facts)]
+        found += [*_about_the_end(facts), *_about_the_money(facts), *_about_what_is_held(facts)]
     return found
 
 
@@ -62,10 +63,12 @@ def _about_a_missing_order(facts: OrderFacts) -> Iterator[Breach]:
             "a payment that the fulfilment of an order asked for",
             f"{paid} charged, and there is no {missing}",
         )
-    if facts.reservation == ReservationMark.HELD and order_is_missing:
-        yield Breach(
-            Rule.RESERVATION_HAS_ORDER, "stock that is held for an order", "a reservation without an order"
-        )
+    if not order_is_missing:
+        return
+    for holding in HOLDINGS:
+        if getattr(facts, holding.fact) == HoldMark.HELD:
+            expected = f"{holding.held} that is held for an order"
+            yield Breach(holding.with_order, expected, f"{holding.noun} without an order")
 
 
 def _about_the_end(facts: OrderFacts) -> Iterator[Breach]:
@@ -91,21 +94,25 @@ def _about_the_money(facts: OrderFacts) -> Iterator[Breach]:
         )
 
 
-def _about_the_stock(facts: OrderFacts) -> Iterator[Breach]:
-    is_held = facts.reservation == ReservationMark.HELD
+def _about_what_is_held(facts: OrderFacts) -> Iterator[Breach]:
     is_over = facts.saga in _ENDED and facts.order == OrderMark.CANCELLED
-    if is_held and (is_over or (facts.saga == SagaMark.FAILED and facts.order != OrderMark.MISSING)):
-        yield Breach(
-            Rule.RESERVATION_HAS_ORDER,
-            "nothing held for an order whose fulfilment has ended",
-            f"a reservation that is HELD; the order is {facts.order.name}, its fulfilment {facts.saga.name}",
-        )
-    if not is_held and (facts.order, facts.saga) == (OrderMark.CONFIRMED, SagaMark.COMPLETED):
-        yield Breach(
-            Rule.CONFIRMED_IS_RESERVED,
-            "a reservation that is HELD for a confirmed order",
-            f"a reservation that is {facts.reservation.name}",
-        )
+    needs_nothing = is_over or (facts.saga == SagaMark.FAILED and facts.order != OrderMark.MISSING)
+    needs_all = (facts.order, facts.saga) == (OrderMark.CONFIRMED, SagaMark.COMPLETED)
+    for holding in HOLDINGS:
+        mark: HoldMark = getattr(facts, holding.fact)
+        if mark == HoldMark.HELD and needs_nothing:
+            yield Breach(
+                holding.with_order,
+                "nothing held for an order whose fulfilment has ended",
+                f"{holding.noun} that is HELD; the order is {facts.order.name}, "
+                f"its fulfilment {facts.saga.name}",
+            )
+        if mark != HoldMark.HELD and needs_all and holding.when_confirmed is not None:
+            yield Breach(
+                holding.when_confirmed,
+                f"{holding.noun} that is HELD for a confirmed order",
+                f"{holding.noun} that is {mark.name}",
+            )
 
 
 def money_text(minor: int, currency: str) -> str:

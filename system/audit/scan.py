@@ -6,37 +6,42 @@ one consistent cut: what went on between reading them looks wrong. So a scan yie
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from application.inventory import Inventory
+from application.orders import Orders
+from application.payments import Payments
 from application.unreadable import UnreadableEvent
-from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from domain.shared.money import Money
 from system.bootstrap import Orderwright
 from system.followers.event_log import Entry
 from system.followers.follower import Follower
 from system.persistence.store import LogRow
+from system.steps.streams import FULFILMENTS, STREAM_ID
 
 from . import meanings
 from .books import Books
-from .facts import OrderMark, PaymentMark, ReservationMark, SagaMark
+from .facts import HoldMark, OrderMark, PaymentMark, SagaMark
+from .meanings import HOLDINGS, RESERVED, Holding
 from .places import Places
 from .report import Offender, Rule
 from .shelves import Shelves
 
-LOGS = ("Inventory", "Payments", "OrderFulfilment", "Orders")
+LOGS = tuple(STREAM_ID)[::-1]
 """In this order their ends are read: an order is placed before anything is done for it, so each order
 that the other logs tell of is found in the part of Orders that is read."""
 
 PAGE = 2000
 TELL_EVERY = 100
 
-_OF_AN_ORDER = {
-    "OrderFulfilment": (fulfilment_id, Rule.SAGA_AGREES),
-    "Payments": (payment_id, Rule.PAYMENT_HAS_ORDER),
-    "Inventory": (reservation_id, Rule.RESERVATION_HAS_ORDER),
+_ONE_STREAM = {
+    FULFILMENTS: Rule.SAGA_AGREES,
+    Payments.name: Rule.PAYMENT_HAS_ORDER,
+    **{holding.application: holding.with_order for holding in HOLDINGS},
 }
-"""The id of an order's one stream in each log, and the rule that another stream would break."""
+"""The rule that is broken where an order has another stream in a log than the one derived from its id."""
 
 Look = Callable[[int, int], object]
 """Told how many events are read, of how many."""
@@ -60,17 +65,21 @@ class Scan:
 
     def run(self) -> None:
         """Read everything."""
-        self._read("Orders", meanings.ORDER, self._take_order)
-        self._read("OrderFulfilment", meanings.SAGA, self._take_saga)
-        self._read("Payments", meanings.PAYMENT, self._take_payment)
-        inventory = {**meanings.RESERVATION, **dict.fromkeys(meanings.SHELF)}
-        self._read("Inventory", inventory, self._take_inventory)
+        takes: dict[str, tuple[Mapping[str, Any], Callable[..., None]]] = {
+            Orders.name: (meanings.ORDER, self._take_order),
+            FULFILMENTS: (meanings.SAGA, self._take_saga),
+            Payments.name: (meanings.PAYMENT, self._take_payment),
+            **{one.application: (one.marks, partial(self._take_hold, one)) for one in HOLDINGS},
+            Inventory.name: ({**RESERVED.marks, **dict.fromkeys(meanings.SHELF)}, self._take_inventory),
+        }
+        for name in reversed(LOGS):
+            self._read(name, *takes[name])
         self._rows = {}
 
     def _read(self, name: str, wanted: Mapping[str, Any], take: Callable[..., None]) -> None:
         self._rows = {}  # one index at a time
-        if name in _OF_AN_ORDER:
-            self._rows = self.books.streams(_OF_AN_ORDER[name][0])
+        if name in _ONE_STREAM:
+            self._rows = self.books.streams(STREAM_ID[name])
         self._log = name
         before, whole = self._read_before(name), sum(self.positions.values())
         application = self._applications[name]
@@ -127,16 +136,19 @@ class Scan:
                 amount = Money(asked.amount, asked.currency)
                 self.books.ask_charge(row, amount.minor, amount.currency)
 
-    def _take_inventory(self, mark: ReservationMark | None, row: int | None, entry: Entry) -> None:
-        if mark is None:
-            self.shelves.fold(entry)
-            return
+    def _take_hold(self, holding: Holding, mark: HoldMark, row: int | None, entry: Entry) -> None:
         if row is None:
             self._suspect(entry)
         else:
-            self.books.reservation[row] = mark
-        if mark != ReservationMark.REJECTED:
-            change = self.shelves.hold if mark == ReservationMark.HELD else self.shelves.let_go
+            self.books.holds[holding.fact][row] = mark
+
+    def _take_inventory(self, mark: HoldMark | None, row: int | None, entry: Entry) -> None:
+        if mark is None:
+            self.shelves.fold(entry)
+            return
+        self._take_hold(RESERVED, mark, row, entry)
+        if mark != HoldMark.REJECTED:
+            change = self.shelves.hold if mark == HoldMark.HELD else self.shelves.let_go
             with self._suspecting(row):
                 change(entry.event.lines)
 
@@ -145,7 +157,7 @@ class Scan:
         stream_id = entry.originator_id
         if row is not None:
             self.suspects.add(self.books.order_id(row))
-        elif entry.topic in meanings.SHELF and self._log == "Inventory":
+        elif entry.topic in meanings.SHELF and self._log == Inventory.name:
             self.shelves.spoil(entry, wrong)
         elif stream_id not in self.suspects:
             self._stray(stream_id, wrong.message)
@@ -157,17 +169,18 @@ class Scan:
     def _suspect(self, entry: Entry) -> None:
         """Remember the order of an event that belongs to none that is known, else its stream."""
         stream_id = entry.originator_id
-        derive, rule = _OF_AN_ORDER.get(self._log, (None, Rule.READABLE))
         try:
             order_id = entry.event.order_id
         except Exception as error:
             self._stray(stream_id, str(error))
             return
-        if derive is None or derive(order_id) == stream_id:
+        derived = STREAM_ID[self._log](order_id)
+        if derived == stream_id:
             self.suspects.add(order_id)
         else:
             found = f"stream {stream_id} of {self._log} says that it is this order's"
-            expected = f"the one stream of the order there, {derive(order_id)}"
+            expected = f"the one stream of the order there, {derived}"
+            rule = _ONE_STREAM[self._log]
             self.strays[self._log, stream_id] = Offender(rule, str(order_id), None, expected, found)
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 
-from .facts import OrderFacts, OrderMark, ReservationMark, Standing
+from .facts import HoldMark, OrderFacts, OrderMark, Standing
 from .report import MAX_LISTED, PROMISES, MoneyTotals, Offender, Rule, RuleResult
 from .rules import decimal_text
 
@@ -26,7 +26,7 @@ class Tally:
             if standing == Standing.WAITING and len(self.waiting) < MAX_LISTED:
                 self.waiting.append(str(order_id))
             self._sums[facts.currency]["owed"] += facts.owed if standing == Standing.SETTLED else 0
-        self.reservations += facts.reservation != ReservationMark.MISSING
+        self.reservations += facts.reservation != HoldMark.MISSING
         if facts.charge is None:
             return
         self.payments += 1

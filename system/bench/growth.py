@@ -9,6 +9,7 @@ from statistics import median
 from system.bootstrap import Orderwright, build
 from system.runner.runner import Runner
 from system.settings.environment import Settings
+from system.steps.streams import STREAM_ID
 
 from .drain import PATIENCE_SECONDS
 from .measurements import OURS, Round
@@ -109,8 +110,7 @@ class _GrowingShop:
 
     def _events(self) -> int:
         applications = self._orderwright.applications
-        logs = ("Orders", "Payments", "Inventory", "OrderFulfilment")
-        return sum(applications[name].recorder.max_notification_id() or 0 for name in logs)
+        return sum(applications[name].recorder.max_notification_id() or 0 for name in STREAM_ID)
 
 
 def _beside(setting: Setting, portion: int) -> float:

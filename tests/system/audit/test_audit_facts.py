@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from system.audit.facts import OrderFacts, OrderMark, ReservationMark, SagaMark, Standing
+from system.audit.facts import HoldMark, OrderFacts, OrderMark, SagaMark, Standing
 from system.audit.report import Rule
 from system.audit.rules import breaches, money_text
 
@@ -16,10 +16,10 @@ CONFIRMED = OrderFacts(
     charge=1000,
     charge_currency="USD",
     charges=1,
-    reservation=ReservationMark.HELD,
+    reservation=HoldMark.HELD,
 )
 CANCELLED = CONFIRMED._replace(
-    order=OrderMark.CANCELLED, saga=SagaMark.FAILED, refunds=1, reservation=ReservationMark.RELEASED
+    order=OrderMark.CANCELLED, saga=SagaMark.FAILED, refunds=1, reservation=HoldMark.RELEASED
 )
 PLACED = OrderFacts(order=OrderMark.CREATED, total=1000, currency="USD")
 
@@ -89,9 +89,9 @@ def test_a_charge_that_was_taken_needs_an_order_and_a_fulfilment() -> None:
     assert broken(paid._replace(charges=0), is_at_rest=False) == set(), "one that is asked for was not taken"
 
 
-@pytest.mark.parametrize("mark", ReservationMark)
-def test_stock_is_held_for_an_order_that_there_is(mark: ReservationMark) -> None:
-    is_held = mark == ReservationMark.HELD
+@pytest.mark.parametrize("mark", HoldMark)
+def test_stock_is_held_for_an_order_that_there_is(mark: HoldMark) -> None:
+    is_held = mark == HoldMark.HELD
 
     expected = {Rule.RESERVATION_HAS_ORDER} if is_held else set()
     assert broken(OrderFacts(reservation=mark), is_at_rest=False) == expected
@@ -102,9 +102,9 @@ def test_stock_is_held_for_an_order_that_there_is(mark: ReservationMark) -> None
 
 
 @pytest.mark.parametrize("saga", [SagaMark.RUNNING, SagaMark.COMPENSATING, SagaMark.WAITING])
-@pytest.mark.parametrize("reservation", ReservationMark)
+@pytest.mark.parametrize("reservation", HoldMark)
 def test_while_something_is_still_to_be_done_money_and_stock_may_be_anywhere(
-    saga: SagaMark, reservation: ReservationMark
+    saga: SagaMark, reservation: HoldMark
 ) -> None:
     facts = CONFIRMED._replace(order=OrderMark.CREATED, saga=saga, reservation=reservation)
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from domain.shared.ids import payment_id
 from system.audit.books import Books
-from system.audit.facts import OrderFacts, OrderMark, ReservationMark, SagaMark, Standing
+from system.audit.facts import HoldMark, OrderFacts, OrderMark, SagaMark, Standing
 from system.audit.report import MAX_LISTED, Offender, Rule
 from system.audit.tally import Findings, Tally
 
@@ -17,7 +17,7 @@ CONFIRMED = OrderFacts(
     charge=1000,
     charge_currency="USD",
     charges=1,
-    reservation=ReservationMark.HELD,
+    reservation=HoldMark.HELD,
 )
 
 
@@ -94,7 +94,7 @@ def test_each_order_has_a_row_of_its_own() -> None:
     books.order[1], books.saga[1] = OrderMark.CONFIRMED, SagaMark.COMPLETED
     books.ask_charge(1, 500, "JPY")
     books.count_charge(1)
-    books.reservation[1] = ReservationMark.HELD
+    books.holds["reservation"][1] = HoldMark.HELD
     books.ask_charge(2, 8, "EUR")
     books.count_refund(2)
 
@@ -109,7 +109,7 @@ def test_each_order_has_a_row_of_its_own() -> None:
         charge=500,
         charge_currency="JPY",
         charges=1,
-        reservation=ReservationMark.HELD,
+        reservation=HoldMark.HELD,
     )
     assert books.facts(2) == OrderFacts(total=7, currency="USD", charge=8, charge_currency="EUR", refunds=1)
 
