@@ -8,7 +8,7 @@ from uuid import UUID
 from system.bootstrap import Orderwright
 from system.followers.projection import Projection
 from system.operations.positions import parked_events
-from system.recovery.dead_letters.cases import Place
+from system.recovery.dead_letters.lots import Place
 from system.recovery.dead_letters.reading import notification_at
 from system.steps.streams import STREAM_ID
 from system.steps.table import SIDES
@@ -71,7 +71,7 @@ def lost_cases(orderwright: Orderwright, log: str) -> tuple[str, ...]:
         at = notification_at(orderwright, log, event.position)
         place = (event.stream_id, event.stream_version)
         if at is None or (at.originator_id, at.originator_version) != place:
-            found.append(str(Place(parked.follower, log, event.position)))
+            found.append(str(Place.of(parked.follower, event)))
     return tuple(found)
 
 

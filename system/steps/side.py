@@ -32,6 +32,11 @@ class MoneyAndStock:
     currency: str | None = None
     stock: tuple[HeldLine, ...] = ()
 
+    def __add__(self, other: "MoneyAndStock") -> "MoneyAndStock":
+        """Both together; the money is that of whichever has a payment."""
+        payment = self if self.money is not None else other
+        return MoneyAndStock(payment.money, payment.currency, self.stock + other.stock)
+
 
 @dataclass(frozen=True)
 class Awaited:

@@ -18,9 +18,8 @@ from application.queries import PageRequest
 from domain.shared.ids import order_id_from_ref
 from system.audit import audit
 from system.gateways.simulated import SimulatedGateway
-from system.recovery.dead_letters.actions import retry_all
 from system.recovery.dead_letters.cases import CaseQuery
-from system.recovery.dead_letters.desk import list_cases, matching
+from system.recovery.dead_letters.desk import DeadLetterDesk
 from tests.support.fixtures import Environment
 from tests.support.invariants import assert_charged_at_most_once
 from tests.support.running_shop import Shop
@@ -72,17 +71,19 @@ def test_every_order_settles_or_stands_on_the_desk_and_after_it_has_healed_the_d
     place(shop)
     assert way.runner.wait_until_settled(PATIENCE_SECONDS)
 
-    waiting = {UUID(case.sequence) for case in matching(shop.orderwright, CaseQuery())}
+    waiting = {UUID(case.sequence) for case in DeadLetterDesk(shop.orderwright).matching(CaseQuery())}
     assert len(waiting) >= ORDERS // 50, "the trouble was too small to show anything"
     outcomes = ended(shop, waiting)
     assert min(outcomes["CONFIRMED"], outcomes["CANCELLED"]) > ORDERS // 10
     assert audit(shop.orderwright).is_clean
 
     gateway.is_healed = True
-    report = retry_all(shop.orderwright, CaseQuery(), shop.context("olga"), "the provider is well again")
+    report = DeadLetterDesk(shop.orderwright).retry_all(
+        CaseQuery(), shop.context("olga"), "the provider is well again"
+    )
     assert (report.cured, report.failed) == (len(waiting), 0)
     assert way.runner.wait_until_settled(PATIENCE_SECONDS)
-    assert not list_cases(shop.orderwright, CaseQuery(), PageRequest()).items
+    assert not DeadLetterDesk(shop.orderwright).list(CaseQuery(), PageRequest()).items
     assert sum(ended(shop, set()).values()) == ORDERS
     assert_charged_at_most_once(shop.orderwright)
     after = audit(shop.orderwright)

@@ -8,7 +8,7 @@ from application.queries import PageRequest
 from domain.fulfilment import STEP
 from system.audit import audit
 from system.recovery.dead_letters.cases import CaseQuery
-from system.recovery.dead_letters.desk import list_cases
+from system.recovery.dead_letters.desk import DeadLetterDesk
 from tests.support.clocks import StandingClock
 from tests.support.gateways import TroublesomeGateway
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
@@ -53,7 +53,7 @@ class Stage(Shop):
 
     def check(self, order: UUID, ends: str) -> None:
         """The order ended like that, or stands on the desk; no money or stock is lost; one charge at most."""
-        cases = list_cases(self.orderwright, CaseQuery(), PageRequest()).items
+        cases = DeadLetterDesk(self.orderwright).list(CaseQuery(), PageRequest()).items
         report = audit(self.orderwright)
         assert report.is_clean, report.offenders
         assert_charged_at_most_once(self.orderwright)

@@ -2,15 +2,8 @@
 
 from flask import Blueprint, Response
 
-from system.recovery.dead_letters.actions import (
-    ActionReport,
-    discard_case,
-    preview_all,
-    rehearse_case,
-    retry_all,
-    retry_case,
-)
-from system.recovery.dead_letters.desk import list_cases, show_case
+from system.recovery.dead_letters.desk import DeadLetterDesk
+from system.recovery.dead_letters.source import ActionReport
 
 from .answers import answer
 from .dead_letter_models import CaseListParameters, DiscardBody, RetryAllBody, RetryBody
@@ -28,7 +21,7 @@ def list_dead_letters() -> Response:
     """A page of everything that waits for a person, the one that waits longest first."""
     wanted = parameters(CaseListParameters)
     with waiting().turn():
-        return answer(list_cases(orderwright(), wanted.query, wanted.page))
+        return answer(_desk().list(wanted.query, wanted.page))
 
 
 @dead_letters.get(DESK + "/<case_id>")
@@ -36,7 +29,7 @@ def show_dead_letter(case_id: str) -> Response:
     """A case with its event and all that waits behind it."""
     parameters(NoParameters)
     with waiting().turn():
-        return answer(show_case(orderwright(), case_id))
+        return answer(_desk().show(case_id))
 
 
 @dead_letters.post(DESK + "/<case_id>/retry")
@@ -45,8 +38,8 @@ def retry_dead_letter(case_id: str) -> Response:
     wanted = body(RetryBody)
     if wanted.dry_run:
         with waiting().turn():
-            return answer(rehearse_case(orderwright(), case_id, sequence=wanted.sequence))
-    report = retry_case(orderwright(), case_id, command_context(), wanted.reason, sequence=wanted.sequence)
+            return answer(_desk().dry_run(case_id, sequence=wanted.sequence))
+    report = _desk().retry(case_id, command_context(), wanted.reason, sequence=wanted.sequence)
     return _answer(report)
 
 
@@ -56,10 +49,8 @@ def retry_dead_letters() -> Response:
     wanted = body(RetryAllBody)
     if wanted.preview:
         with waiting().turn():
-            return answer(preview_all(orderwright(), wanted.filters.query))
-    report = retry_all(
-        orderwright(), wanted.filters.query, command_context(), wanted.reason, page=wanted.page
-    )
+            return answer(_desk().preview_all(wanted.filters.query))
+    report = _desk().retry_all(wanted.filters.query, command_context(), wanted.reason, page=wanted.page)
     return answer(report)
 
 
@@ -67,7 +58,11 @@ def retry_dead_letters() -> Response:
 def discard_dead_letter(case_id: str) -> Response:
     """Give an event up for good; what waits behind it comes next."""
     reason = body(DiscardBody).reason
-    return _answer(discard_case(orderwright(), case_id, command_context(), reason))
+    return _answer(_desk().discard(case_id, command_context(), reason))
+
+
+def _desk() -> DeadLetterDesk:
+    return DeadLetterDesk(orderwright())
 
 
 def _answer(report: ActionReport) -> Response:

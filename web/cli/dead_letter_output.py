@@ -3,9 +3,11 @@
 import json
 
 from application.views import Page, to_json
-from system.recovery.dead_letters.actions import ActionReport, RetryAllReport
-from system.recovery.dead_letters.cases import Case, CaseDetails, MoneyAndStock
-from system.recovery.dead_letters.rehearsing import Rehearsal
+from system.recovery.dead_letters.cases import Case, CaseDetails
+from system.recovery.dead_letters.desk import RetryAllReport
+from system.recovery.dead_letters.dry_run import DryRun
+from system.recovery.dead_letters.source import ActionReport
+from system.steps.side import MoneyAndStock
 
 from .commands import wants_json
 from .output import write_fields, write_json, write_line, write_page, write_table
@@ -97,9 +99,9 @@ def write_retry_all(report: RetryAllReport) -> None:
         write_table(("still there", "error"), ((one.case_id, one.error) for one in report.failures))
 
 
-def write_rehearsal(rehearsal: Rehearsal) -> None:
+def write_dry_run(tried: DryRun) -> None:
     """What a retry would change."""
-    for event in rehearsal.events:
+    for event in tried.events:
         if event.error is not None:
             write_line(f"{event.what} ({event.case_id}) would fail: {event.error}")
             continue
@@ -117,7 +119,7 @@ def write_rehearsal(rehearsal: Rehearsal) -> None:
                 write_line(f"    {column}: {json.dumps(values['from'])} -> {json.dumps(values['to'])}")
         if not event.events and not event.rows:
             write_line("  would change nothing.")
-    write_line(f"Nothing was changed. {rehearsal.would_still_wait} events would still wait.")
+    write_line(f"Nothing was changed. {tried.would_still_wait} events would still wait.")
 
 
 def _waiting(waiting: MoneyAndStock | None) -> str | None:

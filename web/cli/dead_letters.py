@@ -10,19 +10,12 @@ import click
 from application.limits import MAX_REASON
 from system.bootstrap import Orderwright
 from system.operations.settling import settle
-from system.recovery.dead_letters.actions import (
-    discard_case,
-    preview_all,
-    rehearse_case,
-    retry_all,
-    retry_case,
-)
 from system.recovery.dead_letters.cases import CaseQuery
-from system.recovery.dead_letters.desk import list_cases, show_case
+from system.recovery.dead_letters.desk import KINDS, DeadLetterDesk
 from system.runner.service import RunnerService
 
 from .commands import Group, ask, page_options, user_option, wants_json, yes_option
-from .dead_letter_output import write_case, write_cases, write_rehearsal, write_report, write_retry_all
+from .dead_letter_output import write_case, write_cases, write_dry_run, write_report, write_retry_all
 from .errors import REFUSED
 from .output import write_json
 from .paging import pages
@@ -46,7 +39,7 @@ def filter_options(command: F) -> F:
         click.option("--error", type=Words(MAX_REASON), help="With this text in its error."),
         click.option("--order", "order_id", type=click.UUID, help="About this order."),
         click.option("--follower", help="Put aside by this follower, for instance OrderDashboard."),
-        click.option("--kind", help="projection, process, call or saga."),
+        click.option("--kind", help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}."),
     ):
         command = option(command)
     return command
@@ -72,7 +65,7 @@ def list_dead_letters(
     """List what waits for a person, the one that waits longest first."""
     query = CaseQuery(kind, follower, order_id, error, since, until)
     with opened() as orderwright:
-        page = pages(lambda page: list_cases(orderwright, query, page), limit, cursor, whole=whole)
+        page = pages(lambda page: DeadLetterDesk(orderwright).list(query, page), limit, cursor, whole=whole)
     write_cases(page)
 
 
@@ -81,7 +74,7 @@ def list_dead_letters(
 def show_dead_letter(case_id: str) -> None:
     """Show a case, its event as it can be read now, and all that waits behind it."""
     with opened() as orderwright:
-        case = show_case(orderwright, case_id)
+        case = DeadLetterDesk(orderwright).show(case_id)
     if wants_json():
         write_json(case)
     else:
@@ -130,7 +123,7 @@ def retry(
     if case_id is None:
         failed = _retry_all(CaseQuery(*filters), user, reason, dry_run=dry_run, yes=yes, quiet=quiet)
     elif dry_run:
-        failed = _rehearse(case_id, sequence)
+        failed = _dry_run(case_id, sequence)
     else:
         failed = _retry_one(case_id, sequence, user, reason)
     context.exit(REFUSED if failed else 0)
@@ -144,44 +137,44 @@ def retry(
 def discard(case_id: str, reason: str, yes: bool, user: str) -> None:
     """Give the event of CASE up: it is never processed there. What waits behind it comes next."""
     with opened() as orderwright:
-        show_case(orderwright, case_id)
+        desk = DeadLetterDesk(orderwright)
+        desk.show(case_id)
         ask(f"Discard {case_id}? It is never processed then.", yes=yes)
-        report = discard_case(orderwright, case_id, command_by(user, orderwright), reason)
+        report = desk.discard(case_id, command_by(user, orderwright), reason)
     write_report(report)
 
 
 def _retry_one(case_id: str, sequence: bool, user: str, reason: str | None) -> bool:
     with followed() as (orderwright, service):
         command = command_by(user, orderwright)
-        report = retry_case(orderwright, case_id, command, reason, sequence=sequence)
+        report = DeadLetterDesk(orderwright).retry(case_id, command, reason, sequence=sequence)
         _let_it_lead_on(orderwright, service)
     write_report(report)
     return report.error is not None
 
 
-def _rehearse(case_id: str, sequence: bool) -> bool:
+def _dry_run(case_id: str, sequence: bool) -> bool:
     with opened() as orderwright:
-        rehearsal = rehearse_case(orderwright, case_id, sequence=sequence)
+        found = DeadLetterDesk(orderwright).dry_run(case_id, sequence=sequence)
     if wants_json():
-        write_json(rehearsal)
+        write_json(found)
     else:
-        write_rehearsal(rehearsal)
-    return rehearsal.would_fail
+        write_dry_run(found)
+    return found.would_fail
 
 
 def _retry_all(
     query: CaseQuery, user: str, reason: str | None, *, dry_run: bool, yes: bool, quiet: bool
 ) -> bool:
     with opened() as orderwright:
-        preview = preview_all(orderwright, query)
+        preview = DeadLetterDesk(orderwright).preview_all(query)
     if dry_run or not preview.matching:
         write_retry_all(preview)
         return False
     ask(f"Retry {preview.matching:,} cases, each with all that waits behind it?", yes=yes)
     with followed() as (orderwright, service), progress_bars(quiet=quiet) as bars:
         with bars.bar("Retrying", preview.matching) as advance:
-            report = retry_all(
-                orderwright,
+            report = DeadLetterDesk(orderwright).retry_all(
                 query,
                 command_by(user, orderwright),
                 reason,

@@ -1,9 +1,8 @@
 """What waits for a person: a case, whatever its kind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Self
 from uuid import UUID
 
 from application.queries import InvalidQuery, check_choice
@@ -11,8 +10,7 @@ from application.views import FoundEvent
 from domain.shared.errors import Refused
 from system.definition import orderwright as definition
 from system.followers.parked import CaseNotFound
-
-_LONGEST_POSITION = 18
+from system.steps.side import MoneyAndStock
 
 
 class NotForThisCase(Refused):
@@ -21,36 +19,9 @@ class NotForThisCase(Refused):
     code = "not_for_this_case"
 
 
-class Kind(StrEnum):
-    """Where a case comes from."""
-
-    PROJECTION = "projection"
-    PROCESS = "process"
-    CALL = "call"
-    SAGA = "saga"
-
-
-@dataclass(frozen=True)
-class HeldLine:
-    """Pieces of a product that an order holds."""
-
-    sku: str
-    quantity: int
-
-
-@dataclass(frozen=True)
-class MoneyAndStock:
-    """What waits with an order: money that was captured and not refunded (None without a payment),
-    and the stock that is held."""
-
-    money: str | None
-    currency: str | None
-    stock: tuple[HeldLine, ...]
-
-
 @dataclass(frozen=True)
 class Case:
-    """Something that waits for a person.
+    """Something that waits for a person. Its `kind` is one of those that its source names.
 
     `where` is the follower that could not process an event, the step that could not be undone, or
     the provider that was called; `what` is the type of the event. An event is pointed to by `leader`,
@@ -60,7 +31,7 @@ class Case:
     """
 
     case_id: str
-    kind: Kind
+    kind: str
     where: str
     what: str
     sequence: str
@@ -109,15 +80,16 @@ class CaseQuery:
     since: datetime | None = None
     until: datetime | None = None
 
-    def __post_init__(self) -> None:
+    def check(self, kinds: Sequence[str]) -> None:
+        """Raise `InvalidQuery` when there are no such cases."""
         if self.kind is not None:
-            check_choice(self.kind, [str(kind) for kind in Kind], "/kind")
+            check_choice(self.kind, kinds, "/kind")
         if self.follower is not None:
             check_choice(self.follower, sorted(definition.followers), "/follower")
 
     def matches(self, case: Case, sequences_of_order: frozenset[str]) -> bool:
         """Whether a case is meant; an order is meant by any of the sequences that are its."""
-        is_of_follower = case.where == self.follower and case.kind in (Kind.PROJECTION, Kind.PROCESS)
+        is_of_follower = case.where == self.follower and case.leader is not None
         return (
             self.kind in (None, case.kind)
             and (self.follower is None or is_of_follower)
@@ -126,28 +98,6 @@ class CaseQuery:
             and (self.since is None or case.first_at >= self.since)
             and (self.until is None or case.first_at < self.until)
         )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an event waits: the follower whose lot it is in, and its place in the log of a leader."""
-
-    follower: str
-    leader: str
-    position: int
-
-    @classmethod
-    def parse(cls, case_id: str) -> Self:
-        """The place that a case id names. Raises `CaseNotFound` when it can be the id of no case."""
-        follower, _, rest = case_id.partition(":")
-        leader, _, position = rest.partition(":")
-        is_number = position.isascii() and position.isdigit() and len(position) <= _LONGEST_POSITION
-        if leader not in definition.follows.get(follower, ()) or not is_number:
-            raise no_such_case(case_id)
-        return cls(follower, leader, int(position))
-
-    def __str__(self) -> str:
-        return f"{self.follower}:{self.leader}:{self.position}"
 
 
 def no_such_case(case_id: str) -> CaseNotFound:

@@ -15,7 +15,6 @@ from eventsourcing.persistence import IntegrityError
 from application.base import CommandContext, ConcurrentChanges
 from domain.shared.causes import Cause, because_of
 from system.bootstrap import Orderwright
-from system.followers.identity_map import IdentityMap
 from system.followers.parked import (
     CaseNotFound,
     EarlierEventWaits,
@@ -28,8 +27,7 @@ from system.followers.parking import ParkingLot
 from system.followers.unit_of_work import UnitOfWork
 from system.persistence.faults import STORE_FAULTS
 
-from .cases import Place
-from .lots import Lots
+from .lots import Lots, Place
 from .reading import decoded
 
 CONFLICTS = 20
@@ -49,12 +47,13 @@ class Dealt:
 class Retrier:
     """Retries and discards parked events for one command. Belongs to one thread."""
 
-    def __init__(self, orderwright: Orderwright, context: CommandContext, reason: str | None) -> None:
+    def __init__(
+        self, orderwright: Orderwright, lots: Lots, context: CommandContext, reason: str | None
+    ) -> None:
         self._orderwright = orderwright
-        self.context = context
-        self.reason = reason
-        self._lots = Lots(orderwright)
-        self._identity_maps: dict[str, IdentityMap] = {}
+        self._lots = lots
+        self._context = context
+        self._reason = reason
 
     def retry(self, place: Place, *, whole_sequence: bool) -> Dealt:
         """Process the first event of a sequence, and those behind it if they are wanted, until one fails.
@@ -80,11 +79,11 @@ class Retrier:
             waiting = self._behind(place, outcomes)
         return Dealt(tuple(outcomes), self._still_waiting(place, outcomes), replayed=False)
 
-    def discard(self, place: Place, reason: str) -> Dealt:
+    def discard(self, place: Place) -> Dealt:
         """Give the first event of a sequence up. Raises as `retry` does."""
         earlier = [outcome for outcome in self._earlier(place) if outcome.result is Result.DISCARDED]
         if not earlier:
-            first = self._change(place, lambda lot, first: lot.discard(first, reason))
+            first = self._change(place, lambda lot, first: lot.discard(first, self._reason or ""))
             earlier = [EventResult(first, Result.DISCARDED)]
             return Dealt(tuple(earlier), self._still_waiting(place, earlier), replayed=False)
         return Dealt(tuple(earlier), self._still_waiting(place, earlier), replayed=True)
@@ -105,20 +104,20 @@ class Retrier:
             else:
                 return EventResult(first, Result.RETRIED)
         text = error_text(error)
-        first = self._change(place, lambda lot, first: lot.retry_failed(first, text, self.reason))
+        first = self._change(place, lambda lot, first: lot.retry_failed(first, text, self._reason))
         return EventResult(first, Result.FAILED, text)
 
     def _process(self, name: str, lot: ParkingLot, first: ParkedEvent) -> None:
         """Record what the event leads to and that it has left the lot, all of it or nothing."""
         follower = self._lots.follower(name)
-        identity_map = self._identity_map(name)
+        identity_map = self._lots.identity_map(name)
         event = decoded(self._orderwright, first)
         work = UnitOfWork(identity_map=identity_map)
         with identity_map.page():
             follower.handle(event, work)
             try:
                 with because_of(self._cause(first)):
-                    lot.retried(first, self.reason)
+                    lot.retried(first, self._reason)
                 work.events += lot.collect_events()
                 follower.record_work(work)
             except BaseException:
@@ -145,11 +144,11 @@ class Retrier:
         raise ConcurrentChanges("others kept changing the parking lot; nothing was recorded, try again")
 
     def _cause(self, event: ParkedEvent) -> Cause:
-        return self.context.cause(event.sequence)
+        return self._context.cause(event.sequence)
 
     def _earlier(self, place: Place) -> list[EventResult]:
         lot = self._lots.get(place)
-        return list(lot.outcomes(self.context.command_id, place.leader, place.position))
+        return list(lot.outcomes(self._context.command_id, place.leader, place.position))
 
     def _behind(self, place: Place, outcomes: list[EventResult]) -> Place | None:
         """What is the first of the sequence now."""
@@ -158,8 +157,3 @@ class Retrier:
 
     def _still_waiting(self, place: Place, outcomes: list[EventResult]) -> int:
         return len(self._lots.get(place).parked.get(outcomes[-1].event.sequence, ()))
-
-    def _identity_map(self, name: str) -> IdentityMap:
-        if name not in self._identity_maps:
-            self._identity_maps[name] = IdentityMap(self._lots.follower(name).repository)
-        return self._identity_maps[name]

@@ -5,15 +5,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from application.base import Application
-from domain.inventory import Reservation, ReservationStatus
-from domain.payments import Payment, PaymentStatus
 from domain.shared.aggregates import Aggregate
-from domain.shared.ids import payment_id, reservation_id
-from domain.shared.money import Money
 from system.bootstrap import Orderwright
 from system.persistence.faults import STORE_FAULTS
-
-from .cases import HeldLine, MoneyAndStock
+from system.steps.side import MoneyAndStock
+from system.steps.table import SIDES
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -29,24 +25,14 @@ def orders_among(orderwright: Orderwright, sequences: Iterable[str]) -> dict[str
 
 def waiting_for(orderwright: Orderwright, orders: Collection[UUID]) -> Mapping[UUID, MoneyAndStock]:
     """What waits with each of these orders."""
-    payments = _readable(orderwright.payments, Payment, [payment_id(order) for order in orders])
-    reservations = _readable(orderwright.inventory, Reservation, [reservation_id(order) for order in orders])
-    return {
-        order: _waiting(payments.get(payment_id(order)), reservations.get(reservation_id(order)))
-        for order in orders
-    }
-
-
-def _waiting(payment: Payment | None, reservation: Reservation | None) -> MoneyAndStock:
-    is_held = reservation is not None and reservation.status is ReservationStatus.HELD
-    lines = reservation.lines if reservation is not None and is_held else ()
-    stock = tuple(HeldLine(line.sku, line.quantity) for line in lines)
-    if payment is None:
-        return MoneyAndStock(None, None, stock)
-    is_captured = payment.reference is not None and payment.status is not PaymentStatus.REFUNDED
-    currency = payment.amount.currency
-    money = payment.amount if is_captured else Money.of_minor(0, currency)
-    return MoneyAndStock(str(money.amount), currency, stock)
+    waiting = dict.fromkeys(orders, MoneyAndStock())
+    for side in SIDES:
+        application = orderwright.applications[side.application]
+        work = _readable(application, side.aggregates[0], [side.stream_id(order) for order in orders])
+        for order in orders:
+            if side.stream_id(order) in work:
+                waiting[order] += side.money_and_stock(work[side.stream_id(order)])
+    return waiting
 
 
 def _readable(application: Application, kind: type[A], ids: Collection[UUID]) -> dict[UUID, A]:

@@ -13,9 +13,8 @@ from domain.shared.causes import Cause
 from system.audit import audit
 from system.concurrency import background
 from system.queries.trail import order_events
-from system.recovery.dead_letters.actions import discard_case, retry_case
 from system.recovery.dead_letters.cases import Case, CaseQuery, NotForThisCase
-from system.recovery.dead_letters.desk import list_cases
+from system.recovery.dead_letters.desk import DeadLetterDesk
 from tests.support.agreement import live_rows, rebuilt_rows
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
@@ -52,7 +51,7 @@ class Desk(Shop):
 
     def cases(self) -> tuple[Case, ...]:
         """What stands on the dead-letter desk."""
-        return list_cases(self.orderwright, CaseQuery(), PageRequest()).items
+        return DeadLetterDesk(self.orderwright).list(CaseQuery(), PageRequest()).items
 
 
 @pytest.fixture
@@ -242,10 +241,10 @@ def test_an_outcome_that_stays_unknown_comes_to_the_desk_and_can_be_asked_for(
     assert (case.case_id, case.order_id, case.error) == (f"call:{order}", str(order), "no answer")
     assert case.attempts == 3
     with pytest.raises(NotForThisCase):
-        discard_case(shop.orderwright, case.case_id, shop.context("olga"), "never mind")
+        DeadLetterDesk(shop.orderwright).discard(case.case_id, shop.context("olga"), "never mind")
 
     gateway.before = nothing
-    retry_case(shop.orderwright, case.case_id, shop.context("olga"), "the provider is back")
+    DeadLetterDesk(shop.orderwright).retry(case.case_id, shop.context("olga"), "the provider is back")
     shop.settle()
     assert shop.status(order) == "CONFIRMED"
     assert not shop.cases()
@@ -322,9 +321,11 @@ def test_a_contradiction_is_recorded_and_closed_with_a_reason(
     (case,) = shop.cases()
     assert "ch_other" in (case.error or "")
     with pytest.raises(NotForThisCase):
-        retry_case(shop.orderwright, case.case_id, shop.context("olga"), "again")
+        DeadLetterDesk(shop.orderwright).retry(case.case_id, shop.context("olga"), "again")
 
-    discard_case(shop.orderwright, case.case_id, shop.context("olga"), "ch_other was voided by the provider")
+    DeadLetterDesk(shop.orderwright).discard(
+        case.case_id, shop.context("olga"), "ch_other was voided by the provider"
+    )
     shop.settle()
     assert not shop.cases()
     assert shop.status(order) == "CONFIRMED"

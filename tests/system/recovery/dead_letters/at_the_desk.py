@@ -7,15 +7,9 @@ from uuid import UUID
 from application.base import CommandContext
 from application.queries import PageRequest
 from system.bootstrap import Orderwright
-from system.recovery.dead_letters.actions import (
-    ActionReport,
-    RetryAllReport,
-    discard_case,
-    retry_all,
-    retry_case,
-)
 from system.recovery.dead_letters.cases import Case, CaseQuery
-from system.recovery.dead_letters.desk import list_cases
+from system.recovery.dead_letters.desk import DeadLetterDesk, RetryAllReport
+from system.recovery.dead_letters.source import ActionReport
 from tests.support.fixtures import OpenWay
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand
@@ -31,21 +25,23 @@ class Desk:
 
     def cases(self, **query: Any) -> list[Case]:
         """What waits."""
-        return list(list_cases(self._orderwright, CaseQuery(**query), PageRequest(limit=500)).items)
+        return list(DeadLetterDesk(self._orderwright).list(CaseQuery(**query), PageRequest(limit=500)).items)
 
     def retry(self, case_id: str, *, sequence: bool = False, command: str | None = None) -> ActionReport:
         """Retry an event, or all of its sequence, because of a fix."""
-        return retry_case(
-            self._orderwright, case_id, self.context(command), "fixed in 1.4", sequence=sequence
+        return DeadLetterDesk(self._orderwright).retry(
+            case_id, self.context(command), "fixed in 1.4", sequence=sequence
         )
 
     def retry_all(self, *, command: str | None = None, **query: Any) -> RetryAllReport:
         """Retry all that match."""
-        return retry_all(self._orderwright, CaseQuery(**query), self.context(command), "fixed in 1.4")
+        return DeadLetterDesk(self._orderwright).retry_all(
+            CaseQuery(**query), self.context(command), "fixed in 1.4"
+        )
 
     def discard(self, case_id: str, *, command: str | None = None) -> ActionReport:
         """Give an event up."""
-        return discard_case(self._orderwright, case_id, self.context(command), "of no use any more")
+        return DeadLetterDesk(self._orderwright).discard(case_id, self.context(command), "of no use any more")
 
     def context(self, command: str | None = None) -> CommandContext:
         """The next command."""

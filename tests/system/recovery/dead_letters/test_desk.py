@@ -9,9 +9,8 @@ from application.queries import InvalidQuery, PageRequest
 from domain.shared.errors import DomainError
 from system.followers.parked import CaseNotFound
 from system.queries.lot_events import lot_events
-from system.recovery.dead_letters.actions import discard_case, preview_all, rehearse_case, retry_all
 from system.recovery.dead_letters.cases import Case, CaseQuery, NotForThisCase
-from system.recovery.dead_letters.desk import list_cases, show_case
+from system.recovery.dead_letters.desk import DeadLetterDesk
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.poison import Poison
@@ -39,11 +38,11 @@ def test_a_saga_that_cannot_be_undone_stands_on_the_desk_with_its_money(
     assert case.waiting is not None
     assert (case.waiting.money, case.waiting.currency, case.waiting.stock) == ("40.00", "USD", ())
     assert desk.cases(kind="saga", order_id=order) == [case]
-    assert show_case(shop.orderwright, case.case_id).waiting == case.waiting
+    assert DeadLetterDesk(shop.orderwright).show(case.case_id).waiting == case.waiting
     with pytest.raises(NotForThisCase, match=f"fulfilments force-fail {order}"):
         desk.discard(case.case_id)
     with pytest.raises(NotForThisCase, match="only an event can be rehearsed"):
-        rehearse_case(shop.orderwright, case.case_id)
+        DeadLetterDesk(shop.orderwright).dry_run(case.case_id)
     assert desk.cases() == [case]
 
 
@@ -68,13 +67,13 @@ def test_an_id_under_which_nothing_waits_is_no_case(
     in_memory: Environment, open_way: OpenWay, case_id: str
 ) -> None:
     shop, _, desk = shop_by_hand(open_way, in_memory)
-    for act in (lambda: show_case(shop.orderwright, case_id), lambda: desk.retry(case_id)):
+    for act in (lambda: DeadLetterDesk(shop.orderwright).show(case_id), lambda: desk.retry(case_id)):
         with pytest.raises(CaseNotFound):
             act()
     with pytest.raises(CaseNotFound):
         desk.discard(case_id)
     with pytest.raises(CaseNotFound):
-        rehearse_case(shop.orderwright, case_id)
+        DeadLetterDesk(shop.orderwright).dry_run(case_id)
 
 
 def test_cases_are_filtered_and_paged(in_memory: Environment, open_way: OpenWay) -> None:
@@ -105,7 +104,7 @@ def test_cases_are_filtered_and_paged(in_memory: Environment, open_way: OpenWay)
     found: list[Case] = []
     cursor: str | None = None
     while True:
-        page = list_cases(shop.orderwright, CaseQuery(), PageRequest(3, cursor))
+        page = DeadLetterDesk(shop.orderwright).list(CaseQuery(), PageRequest(3, cursor))
         found += page.items
         cursor = page.next_cursor
         if cursor is None:
@@ -113,7 +112,7 @@ def test_cases_are_filtered_and_paged(in_memory: Environment, open_way: OpenWay)
     assert found == desk.cases()
     for cursor in ("x", "WyIyMDI0IiwgIngiXQ", "WyJ4IiwgIngiXQ"):
         with pytest.raises(InvalidQuery):
-            list_cases(shop.orderwright, CaseQuery(), PageRequest(3, cursor))
+            DeadLetterDesk(shop.orderwright).list(CaseQuery(), PageRequest(3, cursor))
     for wrong in ({"kind": "ghost"}, {"follower": "Ghost"}):
         with pytest.raises(InvalidQuery):
             desk.cases(**wrong)
@@ -127,11 +126,11 @@ def test_all_that_match_are_retried_and_a_second_run_finds_what_is_left(
     poison = Poison(shop.orderwright.saga_log, lambda event: type(event).__name__ == "StepCompleted")
     shop.settle()
     query = CaseQuery(follower="SagaLog")
-    assert preview_all(shop.orderwright, query).matching == 5
+    assert DeadLetterDesk(shop.orderwright).preview_all(query).matching == 5
     poison.is_bad = about(orders[0], "Fulfilment.StepCompleted")
     seen: list[int] = []
-    report = retry_all(
-        shop.orderwright, query, desk.context(), "found it", progress=lambda cases, _: seen.append(cases)
+    report = DeadLetterDesk(shop.orderwright).retry_all(
+        query, desk.context(), "found it", progress=lambda cases, _: seen.append(cases)
     )
     assert (report.matching, report.cured, report.failed, report.gone) == (5, 4, 1, 0)
     assert seen == [1, 2, 3, 4, 5]
@@ -153,7 +152,9 @@ def test_pages_of_all_that_match_pass_over_those_that_fail_again(
     shop.settle()
     cursor, pages = None, []
     while True:
-        report = retry_all(shop.orderwright, CaseQuery(), desk.context("same"), page=PageRequest(2, cursor))
+        report = DeadLetterDesk(shop.orderwright).retry_all(
+            CaseQuery(), desk.context("same"), page=PageRequest(2, cursor)
+        )
         pages.append((report.failed, report.matching))
         cursor = report.next_cursor
         if cursor is None:
@@ -216,13 +217,13 @@ def test_a_case_is_shown_with_its_event_and_all_behind_it(
     Poison(shop.orderwright.saga_log, about(bad, "Fulfilment.Started"))
     shop.settle()
     (case,) = desk.cases()
-    shown = show_case(shop.orderwright, case.case_id)
+    shown = DeadLetterDesk(shop.orderwright).show(case.case_id)
     assert shown.event is not None
     assert (shown.event.type, shown.event.error) == ("Fulfilment.Started", None)
     assert shown.event.payload is not None
     assert shown.event.payload["order_id"] == str(bad)
     assert len(shown.held_back_events) == case.held_back
-    second = show_case(shop.orderwright, shown.held_back_events[0].case_id)
+    second = DeadLetterDesk(shop.orderwright).show(shown.held_back_events[0].case_id)
     assert (second.waits_behind, second.error, second.attempts) == (case.case_id, None, 0)
     assert second.held_back_events == shown.held_back_events[1:]
 
@@ -231,4 +232,4 @@ def test_a_reason_is_needed_to_discard(in_memory: Environment, open_way: OpenWay
     shop, _, desk = shop_by_hand(open_way, in_memory)
     for reason in ("", "x" * 501, " x", "x\x00"):
         with pytest.raises(DomainError):
-            discard_case(shop.orderwright, "SagaLog:OrderFulfilment:1", desk.context(), reason)
+            DeadLetterDesk(shop.orderwright).discard("SagaLog:OrderFulfilment:1", desk.context(), reason)

@@ -8,8 +8,8 @@ from eventsourcing.persistence import OperationalError
 from system.followers.parked import CaseNotFound, EarlierEventWaits
 from system.persistence.tables import Changes
 from system.projections.stock_levels import STOCK_LEVELS
-from system.recovery.dead_letters.actions import rehearse_case
-from system.recovery.dead_letters.rehearsing import Rehearsal
+from system.recovery.dead_letters.desk import DeadLetterDesk
+from system.recovery.dead_letters.dry_run import DryRun
 from system.recovery.dead_letters.rows import Rows
 from tests.support.agreement import live_rows, log_of
 from tests.support.fixtures import Environment, OpenWay
@@ -47,12 +47,12 @@ def test_it_leaves_no_trace_anywhere(persistence: Environment, open_way: OpenWay
     assert len(cases) == 3
     for case in cases:
         for sequence in (False, True):
-            assert rehearse_case(shop.orderwright, case.case_id, sequence=sequence).would_fail
+            assert DeadLetterDesk(shop.orderwright).dry_run(case.case_id, sequence=sequence).would_fail
     for poison in poisons:
         poison.cure()
     for case in cases:
         for sequence in (False, True):
-            assert not rehearse_case(shop.orderwright, case.case_id, sequence=sequence).would_fail
+            assert not DeadLetterDesk(shop.orderwright).dry_run(case.case_id, sequence=sequence).would_fail
     assert everything_in(shop.orderwright, persistence) == before
     assert kept_in_memory(way) == kept
     assert desk.cases() == cases
@@ -70,7 +70,7 @@ def test_what_a_process_would_record_is_what_it_records(persistence: Environment
     shop.settle()
     poison.cure()
     (case,) = desk.cases()
-    rehearsal = rehearse_case(shop.orderwright, case.case_id, sequence=True)
+    rehearsal = DeadLetterDesk(shop.orderwright).dry_run(case.case_id, sequence=True)
     assert (rehearsal.would_fail, rehearsal.would_still_wait) == (False, 0)
     assert [[event.type for event in step.events] for step in rehearsal.events] == [
         ["Fulfilment.StepCompleted", "Fulfilment.ReservationRequested"],
@@ -105,7 +105,7 @@ def test_what_a_projection_would_change_is_what_it_changes(
     shop.settle()
     poison.cure()
     (case,) = desk.cases()
-    rehearsal = rehearse_case(shop.orderwright, case.case_id, sequence=True)
+    rehearsal = DeadLetterDesk(shop.orderwright).dry_run(case.case_id, sequence=True)
     assert not rehearsal.would_fail
     rows = live_rows(shop.orderwright)
     expected = as_changed(rows, rehearsal)
@@ -114,9 +114,7 @@ def test_what_a_projection_would_change_is_what_it_changes(
     assert as_sets(live_rows(shop.orderwright)) == as_sets(expected)
 
 
-def as_changed(
-    rows: dict[str, list[dict[str, Any]]], rehearsal: Rehearsal
-) -> dict[str, list[dict[str, Any]]]:
+def as_changed(rows: dict[str, list[dict[str, Any]]], rehearsal: DryRun) -> dict[str, list[dict[str, Any]]]:
     """The rows after the changes of a rehearsal."""
     changed = {table: [dict(row) for row in found] for table, found in rows.items()}
     for step in rehearsal.events:
@@ -170,11 +168,11 @@ def test_a_rehearsal_refuses_what_a_retry_refuses_and_says_what_would_fail(
     (case,) = desk.cases()
     assert case.position is not None
     with pytest.raises(EarlierEventWaits):
-        rehearse_case(shop.orderwright, f"SagaLog:OrderFulfilment:{case.position + 1}")
+        DeadLetterDesk(shop.orderwright).dry_run(f"SagaLog:OrderFulfilment:{case.position + 1}")
     with pytest.raises(CaseNotFound):
-        rehearse_case(shop.orderwright, "SagaLog:OrderFulfilment:999")
+        DeadLetterDesk(shop.orderwright).dry_run("SagaLog:OrderFulfilment:999")
     poison.is_bad = about(bad, "Fulfilment.PaymentRequested")
-    rehearsal = rehearse_case(shop.orderwright, case.case_id, sequence=True)
+    rehearsal = DeadLetterDesk(shop.orderwright).dry_run(case.case_id, sequence=True)
     assert [(event.what, event.error) for event in rehearsal.events] == [
         ("Fulfilment.Started", None),
         ("Fulfilment.PaymentRequested", "ValueError: cannot bear PaymentRequested"),
@@ -186,4 +184,4 @@ def test_a_rehearsal_refuses_what_a_retry_refuses_and_says_what_would_fail(
 
     monkeypatch.setattr(shop.orderwright.saga_log, "handle", away)
     with pytest.raises(OperationalError):
-        rehearse_case(shop.orderwright, case.case_id)
+        DeadLetterDesk(shop.orderwright).dry_run(case.case_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from application.views import to_json
 from system.bootstrap import Orderwright
+from system.followers.follower import Follower
 from system.followers.identity_map import IdentityMap
 from system.followers.parked import ParkedEvent, error_text
 from system.followers.projection import Projection
@@ -13,8 +14,7 @@ from system.followers.unit_of_work import UnitOfWork
 from system.persistence.faults import STORE_FAULTS
 from system.queries.events import METADATA
 
-from .cases import Place
-from .lots import Lots, case_id
+from .lots import Lots, Place
 from .reading import decoded
 from .rows import RowChange, Rows
 
@@ -30,7 +30,7 @@ class EventToRecord:
 
 
 @dataclass(frozen=True)
-class RehearsedEvent:
+class TriedEvent:
     """What processing an event would lead to, or the error with which it would fail."""
 
     case_id: str
@@ -41,11 +41,11 @@ class RehearsedEvent:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """What a retry would do, up to the first event that would fail. Nothing of it has happened."""
 
     case_id: str
-    events: tuple[RehearsedEvent, ...]
+    events: tuple[TriedEvent, ...]
     would_still_wait: int
 
     @property
@@ -54,25 +54,23 @@ class Rehearsal:
         return any(event.error is not None for event in self.events)
 
 
-def rehearse(orderwright: Orderwright, place: Place, *, whole_sequence: bool) -> Rehearsal:
+def dry_run(orderwright: Orderwright, lots: Lots, place: Place, *, whole_sequence: bool) -> DryRun:
     """What a retry of the first event of a sequence would do, or of all of them in order.
 
     Everything happens in memory that nobody else sees and that is thrown away; the store is only read.
     Raises `CaseNotFound`, `EarlierEventWaits`, and faults of the store.
     """
-    lots = Lots(orderwright)
     first = lots.get(place).first_of(place.leader, place.position)
     waiting = lots.get(place).sequence_of(place.leader, place.position)
-    done = _rehearsed(orderwright, place.follower, waiting if whole_sequence else [first])
+    done = _tried(orderwright, lots.follower(place.follower), waiting if whole_sequence else [first])
     processed = sum(event.error is None for event in done)
-    return Rehearsal(str(place), tuple(done), len(waiting) - processed)
+    return DryRun(str(place), tuple(done), len(waiting) - processed)
 
 
-def _rehearsed(orderwright: Orderwright, name: str, waiting: Sequence[ParkedEvent]) -> list[RehearsedEvent]:
-    follower = Lots(orderwright).follower(name)
+def _tried(orderwright: Orderwright, follower: Follower, waiting: Sequence[ParkedEvent]) -> list[TriedEvent]:
     identity_map = IdentityMap(follower.repository)
     rows = Rows(follower) if isinstance(follower, Projection) else None
-    done: list[RehearsedEvent] = []
+    done: list[TriedEvent] = []
     with identity_map.page():
         for parked in waiting:
             work = UnitOfWork(identity_map=identity_map)
@@ -83,9 +81,13 @@ def _rehearsed(orderwright: Orderwright, name: str, waiting: Sequence[ParkedEven
             except STORE_FAULTS:
                 raise
             except Exception as error:
-                done.append(RehearsedEvent(case_id(name, parked), parked.topic, error_text(error), (), ()))
+                done.append(
+                    TriedEvent(str(Place.of(follower.name, parked)), parked.topic, error_text(error), (), ())
+                )
                 break
-            done.append(RehearsedEvent(case_id(name, parked), parked.topic, None, events, tuple(changed)))
+            done.append(
+                TriedEvent(str(Place.of(follower.name, parked)), parked.topic, None, events, tuple(changed))
+            )
     return done
 
 
