@@ -18,6 +18,7 @@ from system.projections.order_dashboard.follower import OrderDashboard
 from system.projections.payment_ledger.follower import PaymentLedger
 from system.projections.saga_log.follower import SagaLog
 from system.projections.stock_levels import StockLevels
+from system.steps.streams import STREAM_ID
 
 __all__ = [
     "Inventory",
@@ -48,3 +49,7 @@ orderwright = System(
 def class_of(name: str) -> type[Follower]:
     """The class of an application: every one of them follows another."""
     return cast(type[Follower], orderwright.get_app_cls(name))
+
+
+if strangers := STREAM_ID.keys() - orderwright.leaders:
+    raise LookupError(f"steps are done by applications that nobody follows here: {', '.join(strangers)}")

@@ -10,6 +10,7 @@ from application.limits import MAX_REASON
 from application.views import FulfilmentView
 from system.bootstrap import Orderwright
 from system.recovery.interventions import force_complete, force_fail, resume_fulfilment, retry_fulfilment
+from system.steps.table import SIDE
 
 from .commands import Command, ask, order_argument, user_option, yes_option
 from .fulfilment_output import write_fulfilment
@@ -33,13 +34,17 @@ def retry(order_id: UUID, reason: str, user: str) -> None:
     _help(lambda orderwright, command: retry_fulfilment(orderwright, order_id, command, reason), user)
 
 
-@click.command("resume-from", cls=Command)
+@click.command(
+    "resume-from",
+    cls=Command,
+    help=f"The same from STEP ({' or '.join(SIDE)}), which has to be what everything waits for.",
+)
 @order_argument
 @click.argument("step", metavar="STEP")
 @_reason_option
 @user_option
 def resume_from(order_id: UUID, step: str, reason: str, user: str) -> None:
-    """The same from STEP (ProcessPayment or ReserveInventory), which has to be what everything waits for."""
+    """The same from a step, which has to be what everything waits for."""
     _help(lambda orderwright, command: resume_fulfilment(orderwright, order_id, step, command, reason), user)
 
 
