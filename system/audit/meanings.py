@@ -135,4 +135,4 @@ _DECIDED = frozenset().union(
 )
 _OF_THE_SAGA: tuple[type[Aggregate], ...] = (Order, OrderReference, Fulfilment)
 for _aggregate in (*_OF_THE_SAGA, *(aggregate for side in SIDES for aggregate in side.aggregates)):
-    check_decided(_aggregate, _DECIDED, "means something to the audit")
+    check_decided(_aggregate, _DECIDED, "the audit")

@@ -149,7 +149,7 @@ UNTOLD = frozenset(
 
 _AGGREGATES: list[type[Aggregate]] = [Order, ParkingLot]
 for _aggregate in _AGGREGATES + [aggregate for side in SIDES for aggregate in side.aggregates]:
-    check_decided(_aggregate, TOLD.keys() | UNTOLD, "the story of an order tells or leaves out")
+    check_decided(_aggregate, TOLD.keys() | UNTOLD, "the story of an order")
 
 
 def _now(order: OrderView, saga: FulfilmentView, money: str, parked: Sequence[Waiting]) -> str:
