@@ -5,40 +5,28 @@ from typing import Any
 from uuid import UUID
 
 from eventsourcing.dispatch import singledispatchmethod
+from eventsourcing.domain import AggregateEvent
 
-from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, Fulfilment
-from domain.inventory import Reservation, StockItem, Supply
+from domain.fulfilment import Fulfilment
+from domain.inventory import Reservation, StockItem
 from domain.orders import Order, OrderReference
-from domain.payments import Payment
 from domain.shared.ids import fulfilment_id
 from domain.shared.money import Money
 from domain.shared.products import per_product
 from system.followers.follower import Process
 from system.followers.unit_of_work import UnitOfWork
+from system.steps.table import SIDES
+
+_NEWS = {kind: tell for side in SIDES for kind, tell in side.news.items()}
 
 
 class OrderFulfilment(Process):
-    """Follows orders, payments and inventory. Each policy: find the fulfilment, tell it, collect."""
+    """Follows orders, and whoever does the steps. Each policy: find the fulfilment, tell it, collect."""
 
     name = "OrderFulfilment"
     begins_with = "Orders"
-    ignored = frozenset(
-        {
-            OrderReference.Claimed,
-            Payment.Requested,
-            Payment.ChargeWithdrawn,
-            Payment.RefundRequested,
-            Payment.CallHastened,
-            Payment.OutcomeDisputed,
-            Payment.DisputeClosed,
-            StockItem.Introduced,
-            StockItem.Received,
-            StockItem.Corrected,
-            StockItem.Reserved,
-            StockItem.Released,
-            Supply.Received,
-            Supply.Changed,
-        }
+    ignored = frozenset[type[AggregateEvent]]({OrderReference.Claimed}).union(
+        *(side.no_news for side in SIDES)
     )
 
     def of_order(self, order_id: UUID) -> Fulfilment:
@@ -83,77 +71,17 @@ class OrderFulfilment(Process):
         fulfilment.order_cancelled(event.reason)
         work.collect_events(fulfilment)
 
-    @react.register
-    def _(self, event: Payment.Completed, work: UnitOfWork) -> None:
+    def hear(self, event: Any, work: UnitOfWork) -> None:
+        """The answer of whoever does a step."""
         fulfilment = self.of_order(event.order_id)
-        fulfilment.step_completed(PROCESS_PAYMENT)
+        _NEWS[type(event)](fulfilment, event)
         work.collect_events(fulfilment)
 
-    @react.register
-    def _(self, event: Payment.Declined, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.step_failed(PROCESS_PAYMENT, f"payment declined: {event.reason}")
-        work.collect_events(fulfilment)
+    def hear_of_what_nobody_needed(self, event: Any, work: UnitOfWork) -> None:
+        """What a person did about an order that mostly has no fulfilment, or one that has ended."""
+        if self.find(Fulfilment, fulfilment_id(event.order_id)) is not None:
+            self.hear(event, work)
 
-    @react.register
-    def _(self, event: Payment.ChargeAttemptFailed, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.step_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
-        work.collect_events(fulfilment)
-
-    @react.register
-    def _(self, event: Payment.ChargeUnanswered, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.step_unanswered(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
-        work.collect_events(fulfilment)
-
-    @react.register(Payment.Refunded)
-    @react.register(Payment.RefundedByHand)
-    def _(self, event: Any, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.step_compensated(PROCESS_PAYMENT)
-        work.collect_events(fulfilment)
-
-    @react.register
-    def _(self, event: Payment.RefundAttemptFailed, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.compensation_attempt_failed(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
-        work.collect_events(fulfilment)
-
-    @react.register
-    def _(self, event: Payment.RefundUnanswered, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.compensation_unanswered(PROCESS_PAYMENT, event.attempt, event.error, event.next_at)
-        work.collect_events(fulfilment)
-
-    @react.register
-    def _(self, event: Payment.RefundFailed, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.compensation_failed(PROCESS_PAYMENT, event.error)
-        work.collect_events(fulfilment)
-
-    @react.register
-    def _(self, event: Reservation.Made, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.step_completed(RESERVE_INVENTORY)
-        work.collect_events(fulfilment)
-
-    @react.register(Reservation.Rejected)
-    @react.register(Reservation.Refused)
-    def _(self, event: Any, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.step_failed(RESERVE_INVENTORY, event.reason)
-        work.collect_events(fulfilment)
-
-    @react.register
-    def _(self, event: Reservation.Released, work: UnitOfWork) -> None:
-        fulfilment = self.of_order(event.order_id)
-        fulfilment.step_compensated(RESERVE_INVENTORY)
-        work.collect_events(fulfilment)
-
-    @react.register
-    def _(self, event: Reservation.ReleasedByHand, work: UnitOfWork) -> None:
-        fulfilment = self.find(Fulfilment, fulfilment_id(event.order_id))
-        if fulfilment is not None:  # mostly there is none, or one that has ended
-            fulfilment.step_failed(RESERVE_INVENTORY, f"its stock was released by hand: {event.reason}")
-            work.collect_events(fulfilment)
+    for _kind in _NEWS:
+        react.register(_kind, hear)
+    react.register(Reservation.ReleasedByHand, hear_of_what_nobody_needed)

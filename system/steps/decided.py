@@ -16,8 +16,8 @@ def topics_of(aggregate: type[Aggregate]) -> Iterator[str]:
             yield member.TOPIC
 
 
-def check_decided(aggregate: type[Aggregate], decided: Collection[str], by_whom: str) -> None:
+def check_decided(aggregate: type[Aggregate], decided: Collection[str], by: str) -> None:
     """Raise `UndecidedEvent` for an event of an aggregate that is not among those decided about."""
     missing = sorted(topic for topic in topics_of(aggregate) if topic not in decided)
     if missing:
-        raise UndecidedEvent(f"nobody decided what {by_whom}: {', '.join(missing)}")
+        raise UndecidedEvent(f"{by} does not know what to make of {', '.join(missing)}")

@@ -1,6 +1,7 @@
 """ProcessPayment: the payment of the order."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from application.payments import Payments
 from domain.fulfilment import PROCESS_PAYMENT, StepStatus
@@ -8,7 +9,7 @@ from domain.payments import Payment, PaymentStatus
 from domain.shared.ids import payment_id
 from domain.shared.money import Money
 
-from .side import Awaited, MoneyAndStock, StepSide
+from .side import Awaited, MoneyAndStock, News, StepSide
 from .telling import Telling
 
 _STATUS = {
@@ -21,6 +22,27 @@ _STATUS = {
     PaymentStatus.REFUND_FAILED: StepStatus.COMPENSATION_FAILED,
 }
 
+_NEWS: Mapping[type[Any], News] = {
+    Payment.Completed: lambda saga, _: saga.step_completed(PROCESS_PAYMENT),
+    Payment.Declined: lambda saga, event: saga.step_failed(
+        PROCESS_PAYMENT, f"payment declined: {event.reason}"
+    ),
+    Payment.ChargeAttemptFailed: lambda saga, event: saga.step_attempt_failed(
+        PROCESS_PAYMENT, event.attempt, event.error, event.next_at
+    ),
+    Payment.ChargeUnanswered: lambda saga, event: saga.step_unanswered(
+        PROCESS_PAYMENT, event.attempt, event.error, event.next_at
+    ),
+    Payment.Refunded: lambda saga, _: saga.step_compensated(PROCESS_PAYMENT),
+    Payment.RefundedByHand: lambda saga, _: saga.step_compensated(PROCESS_PAYMENT),
+    Payment.RefundAttemptFailed: lambda saga, event: saga.compensation_attempt_failed(
+        PROCESS_PAYMENT, event.attempt, event.error, event.next_at
+    ),
+    Payment.RefundUnanswered: lambda saga, event: saga.compensation_unanswered(
+        PROCESS_PAYMENT, event.attempt, event.error, event.next_at
+    ),
+    Payment.RefundFailed: lambda saga, event: saga.compensation_failed(PROCESS_PAYMENT, event.error),
+}
 _TOLD: Mapping[str, Telling] = {
     Payment.ChargeAttemptFailed.TOPIC: lambda facts, *_: (
         f"the payment provider failed at attempt {facts['attempt']} without charging "
@@ -75,6 +97,17 @@ class PaymentSide(StepSide[Payment]):
     noun = "the payment"
     not_begun = "not asked for"
     aggregates = (Payment,)
+    news = _NEWS
+    no_news = frozenset(
+        {
+            Payment.Requested,
+            Payment.ChargeWithdrawn,
+            Payment.RefundRequested,
+            Payment.CallHastened,
+            Payment.OutcomeDisputed,
+            Payment.DisputeClosed,
+        }
+    )
     told = _TOLD
     untold = frozenset({Payment.Requested.TOPIC, Payment.CallHastened.TOPIC})
 

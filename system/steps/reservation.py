@@ -1,6 +1,7 @@
 """ReserveInventory: the stock that the order holds."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 from uuid import UUID
 
 from application.inventory import Inventory
@@ -9,7 +10,7 @@ from domain.fulfilment import RESERVE_INVENTORY, StepStatus
 from domain.inventory import Reservation, ReservationStatus, StockItem, Supply
 from domain.shared.ids import reservation_id, stock_item_id
 
-from .side import Awaited, HeldLine, MoneyAndStock, StepSide
+from .side import Awaited, HeldLine, MoneyAndStock, News, StepSide
 from .telling import Telling, items
 
 _STATUS = {
@@ -19,6 +20,26 @@ _STATUS = {
 }
 _MOVES_STOCK = (Reservation.Made.TOPIC, Reservation.Released.TOPIC, Reservation.ReleasedByHand.TOPIC)
 
+_OF_PRODUCTS: frozenset[type[Any]] = frozenset(
+    {
+        StockItem.Introduced,
+        StockItem.Received,
+        StockItem.Corrected,
+        StockItem.Reserved,
+        StockItem.Released,
+        Supply.Received,
+        Supply.Changed,
+    }
+)
+_NEWS: Mapping[type[Any], News] = {
+    Reservation.Made: lambda saga, _: saga.step_completed(RESERVE_INVENTORY),
+    Reservation.Rejected: lambda saga, event: saga.step_failed(RESERVE_INVENTORY, event.reason),
+    Reservation.Refused: lambda saga, event: saga.step_failed(RESERVE_INVENTORY, event.reason),
+    Reservation.Released: lambda saga, _: saga.step_compensated(RESERVE_INVENTORY),
+    Reservation.ReleasedByHand: lambda saga, event: saga.step_failed(
+        RESERVE_INVENTORY, f"its stock was released by hand: {event.reason}"
+    ),
+}
 _TOLD: Mapping[str, Telling] = {
     Reservation.Made.TOPIC: lambda facts, *_: f"the inventory reserved {items(facts)}",
     Reservation.Rejected.TOPIC: lambda facts, *_: f"the inventory reserved nothing: {facts['reason']}",
@@ -39,18 +60,10 @@ class ReservationSide(StepSide[Reservation]):
     noun = "the reservation"
     not_begun = "not made"
     aggregates = (Reservation, StockItem, Supply)
+    news = _NEWS
+    no_news = _OF_PRODUCTS
     told = _TOLD
-    untold = frozenset(
-        {
-            StockItem.Introduced.TOPIC,
-            StockItem.Received.TOPIC,
-            StockItem.Corrected.TOPIC,
-            StockItem.Reserved.TOPIC,
-            StockItem.Released.TOPIC,
-            Supply.Received.TOPIC,
-            Supply.Changed.TOPIC,
-        }
-    )
+    untold = frozenset(event.TOPIC for event in _OF_PRODUCTS)
 
     def status(self, work: Reservation) -> StepStatus:
         """See `StepSide.status`."""

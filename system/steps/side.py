@@ -3,14 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from application.views import FoundEvent
-from domain.fulfilment import StepStatus
+from domain.fulfilment import Fulfilment, StepStatus
 from domain.shared.aggregates import Aggregate
 
 from .telling import Telling
+
+News = Callable[[Fulfilment, Any], None]
+"""Tells a fulfilment of an event."""
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -63,6 +66,10 @@ class StepSide(ABC, Generic[A]):
     """What the work is called in a sentence, for instance "the payment"."""
     not_begun: ClassVar[str]
     """How the work stands that was never asked for."""
+    news: ClassVar[Mapping[type[Any], News]]
+    """What the saga is told of each event that is news to it."""
+    no_news: ClassVar[frozenset[type[Any]]]
+    """The events that are none."""
     told: ClassVar[Mapping[str, Telling]]
     """How the story of an order tells the events, by their topics."""
     untold: ClassVar[frozenset[str]]
