@@ -18,7 +18,7 @@ from system.projections.order_dashboard.follower import OrderDashboard
 from system.projections.payment_ledger.follower import PaymentLedger
 from system.projections.saga_log.follower import SagaLog
 from system.projections.stock_levels import StockLevels
-from system.steps.streams import STREAM_ID
+from system.steps.streams import FULFILMENTS, STREAM_ID
 
 __all__ = [
     "Inventory",
@@ -51,5 +51,5 @@ def class_of(name: str) -> type[Follower]:
     return cast(type[Follower], orderwright.get_app_cls(name))
 
 
-if strangers := STREAM_ID.keys() - orderwright.leaders:
-    raise LookupError(f"steps are done by applications that nobody follows here: {', '.join(strangers)}")
+if strangers := STREAM_ID.keys() - {FULFILMENTS, *orderwright.follows[FULFILMENTS]}:
+    raise LookupError(f"steps are done by applications that the saga does not follow: {', '.join(strangers)}")
