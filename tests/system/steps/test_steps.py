@@ -60,8 +60,8 @@ def test_the_sides_stand_in_the_order_of_the_saga() -> None:
 
 
 def test_a_step_without_a_side_is_named() -> None:
-    with pytest.raises(LookupError, match="nothing is known of the step BookShipment"):
-        table._side_of("BookShipment")
+    with pytest.raises(LookupError, match="nothing is known of the step PolishTeapot"):
+        table._side_of("PolishTeapot")
 
 
 @pytest.mark.parametrize("side", table.SIDES, ids=lambda side: side.step)
