@@ -110,16 +110,16 @@ _HTTP = {
     400: ("bad_request", "the request cannot be understood"),
     404: ("unknown_route", "there is nothing at this address"),
     405: ("method_not_allowed", "this address does not take that method; Allow names those it takes"),
-    406: ("not_acceptable", "answers are application/json; the Accept header excludes that"),
+    406: ("not_acceptable", "answers are application/json, which the Accept header does not allow"),
     408: ("request_timeout", "the request took too long to arrive"),
     413: ("body_too_large", "the body is larger than this service takes"),
     414: ("uri_too_long", "the first line of the request is too long"),
-    415: ("unsupported_media_type", "a body is application/json, in UTF-8 and not encoded otherwise"),
-    417: ("expectation_failed", "the only expectation that is met is 100-continue"),
+    415: ("unsupported_media_type", "a body must be application/json, in UTF-8 and not compressed"),
+    417: ("expectation_failed", "the only expectation that this service meets is 100-continue"),
     431: ("headers_too_large", "the headers of the request are too many or too long"),
 }
 
-_INTERNAL = "something went wrong here; the request id leads to the log"
+_INTERNAL = "this service has a fault; its log has the details, under the id in X-Request-Id"
 
 
 def problem_of(error: Exception) -> Problem:
@@ -135,11 +135,11 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, LogDisagrees):
         return _try_again(
             "log_disagrees",
-            "the log of what this is about lacks events that were read of it, so nothing is added to it "
-            "until an operator has realigned the store; then send the command again under the same key",
+            "the log in which this would be recorded lacks events that its followers have read, so it takes "
+            "none until an operator has realigned the store; then send the command again under the same key",
         )
     if isinstance(error, Busy):
-        return _try_again("busy", "others have the service look through much of the store; ask again")
+        return _try_again("busy", "other requests that read much of the store are under way; ask again")
     if isinstance(error, AuditUnderWay):
         return _under_way(error.progress)
     if isinstance(error, _STORE_FAULTS) and is_full(error):

@@ -61,7 +61,7 @@ def test_an_offender_is_named_and_the_exit_code_says_so(console: Console) -> Non
     ]
     told = console("audit", code=1).stdout
     assert "CD-X1     reserved_is_held  0 reserved, as the reservations that are held say  1 reserved" in told
-    assert told.endswith("Found 1 offence.\n")
+    assert told.endswith("Found 1 offender.\n")
 
 
 def test_one_order(console: Console) -> None:

@@ -94,7 +94,7 @@ def test_all_are_retried_after_a_question(shop: Console, fault: Fault) -> None:
     assert (failed["cured"], failed["failed"]) == (0, 2)
     fault.is_there = False
     text = shop("dead-letters", "retry", "--all", "--error", "bear", "--yes", "--reason", "fixed").stdout
-    assert text.startswith("2 of 2 cases left the desk, with ")
+    assert text.startswith("2 of 2 cases were retried, with ")
     assert cases(shop) == []
     assert "Nothing that could be retried" in shop("dead-letters", "retry", "--all", "--yes").stdout
     assert shop("doctor").exit_code == 0

@@ -59,7 +59,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
     if faults:
         raise MalformedRequest(*faults[:MAX_ERRORS])
     if not isinstance(value, dict):
-        raise MalformedRequest(Fault("", "wrong_type", "the body is a JSON object"))
+        raise MalformedRequest(Fault("", "wrong_type", "the body must be a JSON object"))
     return value
 
 
@@ -78,14 +78,14 @@ def _check_size(text: str) -> None:
     for found in islice(_BRACKET.finditer(bare), 2 * MAX_VALUES):
         depth += 1 if found[0] in "[{" else -1
         if depth > MAX_DEPTH:
-            raise MalformedRequest(Fault("", "too_deep", f"a body nests at most {MAX_DEPTH} levels"))
+            raise MalformedRequest(Fault("", "too_deep", f"a body may nest at most {MAX_DEPTH} levels"))
     most = 1 + bare.count(",") + bare.count("[") + bare.count("{")
     if most > MAX_VALUES and most - _EMPTY.subn("", bare)[1] > MAX_VALUES:
         raise _too_many_values()
 
 
 def _too_many_values() -> MalformedRequest:
-    return MalformedRequest(Fault("", "too_many_values", f"a body has at most {MAX_VALUES} values"))
+    return MalformedRequest(Fault("", "too_many_values", f"a body may have at most {MAX_VALUES} values"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Object:
@@ -113,8 +113,8 @@ def _decimal(text: str) -> Decimal | _Unreadable:
 def _too_long() -> _Unreadable:
     return _Unreadable(
         "number_too_long",
-        f"a number has at most {MAX_NUMBER_CHARACTERS} characters, "
-        f"and its first digit at most {MAX_NUMBER_EXPONENT} places from the point",
+        f"a number may have at most {MAX_NUMBER_CHARACTERS} characters, "
+        f"and its first digit may be at most {MAX_NUMBER_EXPONENT} places from the decimal point",
     )
 
 
@@ -124,7 +124,7 @@ def _find_faults(path: _Path, value: Any, faults: list[Fault]) -> None:
     if kind is str:
         if _NEVER_TEXT.search(value):
             faults.append(
-                Fault(_pointer(path), "forbidden_character", "text has no NUL and no lone surrogate")
+                Fault(_pointer(path), "forbidden_character", "a text may not have NUL or a lone surrogate")
             )
     elif kind is _Unreadable:
         faults.append(Fault(_pointer(path), value.code, value.detail))
@@ -140,13 +140,13 @@ def _find_faults(path: _Path, value: Any, faults: list[Fault]) -> None:
 
 def _find_faults_of_names(path: _Path, value: _Object, faults: list[Fault]) -> None:
     for name in value.repeated:
-        faults.append(Fault(_pointer((path, name)), "repeated_name", "a name stands once in an object"))
+        faults.append(Fault(_pointer((path, name)), "repeated_name", "this name is in the object twice"))
     for name in value:
         if name in _RESERVED_KEYS:
-            faults.append(Fault(_pointer((path, name)), "reserved_name", f"{name} is not a name of a field"))
+            faults.append(Fault(_pointer((path, name)), "reserved_name", f"no field may be named {name}"))
         elif _NEVER_TEXT.search(name):
             faults.append(
-                Fault(_pointer(path), "forbidden_character", "a name has no NUL and no lone surrogate")
+                Fault(_pointer(path), "forbidden_character", "a name may not have NUL or a lone surrogate")
             )
             if len(faults) >= MAX_ERRORS:
                 return

@@ -44,7 +44,7 @@ def _amount(value: object) -> Decimal:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return Decimal(value)
     if not isinstance(value, str):
-        raise PydanticCustomError("wrong_type", 'an amount is a decimal string such as "12.50", or a number')
+        raise PydanticCustomError("wrong_type", 'an amount must be a text such as "12.50", or a number')
     try:
         return amount_of(value)
     except DomainError as error:
@@ -54,7 +54,7 @@ def _amount(value: object) -> Decimal:
 def _count(value: object) -> int:
     if isinstance(value, str) and _COUNT.fullmatch(value):
         return int(value)
-    raise PydanticCustomError("invalid_query", "this is a whole number")
+    raise PydanticCustomError("invalid_query", "this must be a whole number")
 
 
 def _time(value: object) -> datetime:
@@ -65,7 +65,7 @@ def _time(value: object) -> datetime:
         except (ValueError, OverflowError):
             pass
     raise PydanticCustomError(
-        "invalid_query", "a time is given as RFC 3339 says, with its offset, such as 2024-05-17T12:00:00Z"
+        "invalid_query", "a time must be as RFC 3339 says, with its offset, such as 2024-05-17T12:00:00Z"
     )
 
 

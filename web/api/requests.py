@@ -61,7 +61,7 @@ def parameters(model: type[M]) -> M:
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
         raise MalformedRequest(
-            *(Fault(pointer(name), "invalid_query", "a parameter is given once") for name in repeated)
+            *(Fault(pointer(name), "invalid_query", "this parameter is given twice") for name in repeated)
         )
     try:
         return model.model_validate(request.args.to_dict())
@@ -97,7 +97,7 @@ def expected_version() -> int | None:
 
 
 def order_id_in(text: str) -> UUID:
-    """The order id in an address. What is no UUID is the id of no order."""
+    """The order id in an address. Raises `OrderNotFound` for a text that is not a UUID: no order has it."""
     try:
         order_id = UUID(text)
     except ValueError:
@@ -108,7 +108,7 @@ def order_id_in(text: str) -> UUID:
 
 
 def sku_in(text: str) -> str:
-    """The SKU in an address. What a store could not even look up is the SKU of no product."""
+    """The SKU in an address. Raises `ProductNotFound` for a text that a store could not look up."""
     if not text.isprintable():
         raise ProductNotFound(f"product {text!r} was never received")
     return text
@@ -164,7 +164,7 @@ def _user() -> str | None:
 
 
 def _bad_header(name: str, meaning: str) -> MalformedRequest:
-    return MalformedRequest(Fault(pointer(name), "invalid_header", f"{name} has {meaning}"))
+    return MalformedRequest(Fault(pointer(name), "invalid_header", f"{name} must have {meaning}"))
 
 
 def _problems(error: ValidationError) -> list[ErrorDetails]:
@@ -179,5 +179,5 @@ def _body_fault(problem: ErrorDetails) -> Fault:
 
 def _query_fault(problem: ErrorDetails) -> Fault:
     if problem["type"] == "extra_forbidden":
-        return Fault(pointer(*problem["loc"]), "unknown_parameter", "there is no such parameter here")
+        return Fault(pointer(*problem["loc"]), "unknown_parameter", "this address takes no such parameter")
     return Fault(pointer(*problem["loc"]), "invalid_query", problem["msg"])

@@ -19,7 +19,7 @@ _SHOWN_WAITING = 20
 
 
 @click.command(cls=Command)
-@click.option("--order", "order_id", metavar="ORDER_ID", type=click.UUID, help="Only this order, at once.")
+@click.option("--order", "order_id", metavar="ORDER_ID", type=click.UUID, help="Audit this order only.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.pass_context
 def audit(context: click.Context, order_id: UUID | None, quiet: bool) -> None:
@@ -101,7 +101,7 @@ def _sentences(report: AuditReport) -> list[str]:
     in_progress, examined = report.orders_in_progress, report.examined_again
     sentences = [
         f"Read {events} up to {positions} in {report.seconds:,.1f} seconds: {counts}.",
-        f"In progress: {_counted(in_progress, 'order')}. Looked at closely: {_counted(examined, 'order')}.",
+        f"In progress: {_counted(in_progress, 'order')}. Examined again: {_counted(examined, 'order')}.",
     ]
     if report.orders_waiting:
         more = ", ..." if report.orders_waiting > _SHOWN_WAITING else ""
@@ -112,7 +112,7 @@ def _sentences(report: AuditReport) -> list[str]:
     else:
         unnamed = report.offenders_found - len(report.offenders)
         others = f", of which {unnamed:,} are not listed" if unnamed else ""
-        sentences.append(f"Found {_counted(report.offenders_found, 'offence')}{others}.")
+        sentences.append(f"Found {_counted(report.offenders_found, 'offender')}{others}.")
     if any(one.rule is Rule.RESERVATION_HAS_ORDER and one.offenders for one in report.rules):
         sentences.append("Stock that is held for nobody is released by `orderwright stock release ORDER_ID`.")
     return sentences

@@ -24,9 +24,9 @@ DOCUMENT = Path("docs/benchmarks.md")
 @click.argument("names", nargs=-1, type=click.Choice(list(MEASUREMENTS)), metavar="[NAME]...")
 @click.option("--runs", default=Plan.runs, show_default=True, type=click.IntRange(1, 50), help="Rounds.")
 @click.option(
-    "--orders", default=Plan.orders, show_default=True, type=click.IntRange(50), help="Orders of the backlog."
+    "--orders", default=Plan.orders, show_default=True, type=click.IntRange(50), help="Orders to be drained."
 )
-@click.option("--quick", is_flag=True, help="A small run, to see that everything works; figures mean little.")
+@click.option("--quick", is_flag=True, help="A small run, to see whether it works; its figures mean little.")
 @click.option("--no-write", is_flag=True, help=f"Leave {DOCUMENT} as it is.")
 def bench(names: tuple[str, ...], runs: int, orders: int, quick: bool, no_write: bool) -> None:
     """Measure some things, or everything, on a PostgreSQL that is started for it.

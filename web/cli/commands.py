@@ -128,7 +128,7 @@ def user_option(command: F) -> F:
         default=lambda: os.environ.get("USER") or "cli",
         show_default="$USER, else cli",
         type=Name(MAX_USER),
-        help="Who does this; it stands in every event.",
+        help="Who gives this command; recorded in each of its events.",
     )(command)
 
 

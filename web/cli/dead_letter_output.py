@@ -92,8 +92,8 @@ def write_retry_all(report: RetryAllReport) -> None:
         write_line(f"{report.matching:,} cases would be retried, each with all that waits behind it.")
         return
     write_line(
-        f"{report.cured:,} of {report.matching:,} cases left the desk, with {report.events:,} events; "
-        f"{report.failed:,} failed again, {report.gone:,} had left before."
+        f"{report.cured:,} of {report.matching:,} cases were retried, with {report.events:,} events; "
+        f"{report.failed:,} failed again, {report.gone:,} had been dealt with before."
     )
     if report.failures:
         write_table(("still there", "error"), ((one.case_id, one.error) for one in report.failures))

@@ -34,18 +34,18 @@ def dead_letters() -> None:
 def filter_options(command: F) -> F:
     """Give a command the filters of the desk."""
     for option in (
-        click.option("--until", type=Time(), help="Put aside before this time."),
-        click.option("--since", type=Time(), help="Put aside at this time or later."),
+        click.option("--until", type=Time(), help="Waiting since before this time."),
+        click.option("--since", type=Time(), help="Waiting since this time or later."),
         click.option("--error", type=Words(MAX_REASON), help="With this text in its error."),
         click.option("--order", "order_id", type=click.UUID, help="About this order."),
-        click.option("--follower", help="Put aside by this follower, for instance OrderDashboard."),
+        click.option("--follower", help="Events that this follower has parked, such as OrderDashboard."),
         click.option("--kind", help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}."),
     ):
         command = option(command)
     return command
 
 
-_reason_option = click.option("--reason", type=Words(MAX_REASON), help="Why; it is kept with what is done.")
+_reason_option = click.option("--reason", type=Words(MAX_REASON), help="Why; recorded with what is done.")
 
 
 @dead_letters.command("list")
@@ -83,8 +83,8 @@ def show_dead_letter(case_id: str) -> None:
 
 @dead_letters.command("retry")
 @click.argument("case_id", metavar="[CASE]", required=False)
-@click.option("--sequence", is_flag=True, help="And all that waits behind it, in order.")
-@click.option("--all", "every", is_flag=True, help="Every case that matches, each with all behind it.")
+@click.option("--sequence", is_flag=True, help="Retry what is held back behind it as well, in order.")
+@click.option("--all", "every", is_flag=True, help="Retry the whole sequence of every case that matches.")
 @filter_options
 @click.option("--dry-run", is_flag=True, help="Show what it would change, and change nothing.")
 @yes_option
@@ -115,11 +115,11 @@ def retry(
     """
     filters = (kind, follower, order_id, error, since, until)
     if every == (case_id is not None):
-        raise click.UsageError("name one case, or say --all")
+        raise click.UsageError("name one case, or give --all")
     if every and sequence:
-        raise click.UsageError("--all takes whole sequences anyhow")
+        raise click.UsageError("--all retries whole sequences already; leave --sequence out")
     if case_id is not None and any(value is not None for value in filters):
-        raise click.UsageError("filters go with --all")
+        raise click.UsageError("filters can be given with --all only, not with a case")
     if case_id is None:
         failed = _retry_all(CaseQuery(*filters), user, reason, dry_run=dry_run, yes=yes, quiet=quiet)
     elif dry_run:
@@ -135,11 +135,11 @@ def retry(
 @yes_option
 @user_option
 def discard(case_id: str, reason: str, yes: bool, user: str) -> None:
-    """Give the event of CASE up: it is never processed there. What waits behind it comes next."""
+    """Discard the event of CASE: its follower never processes it. What waits behind it comes next."""
     with opened() as orderwright:
         desk = DeadLetterDesk(orderwright)
         desk.show(case_id)
-        ask(f"Discard {case_id}? It is never processed then.", yes=yes)
+        ask(f"Discard {case_id}? Its event will then never be processed.", yes=yes)
         report = desk.discard(case_id, command_by(user, orderwright), reason)
     write_report(report)
 

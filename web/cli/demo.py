@@ -13,7 +13,7 @@ from .store import followed
 
 @click.command(cls=Command)
 @click.option("--orders", default=300, show_default=True, type=click.IntRange(1, 100_000), help="How many.")
-@click.option("--seed", default=42, show_default=True, help="Another seed is another shop.")
+@click.option("--seed", default=42, show_default=True, help="A number; each makes another shop.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @user_option
 def demo(orders: int, seed: int, quiet: bool, user: str) -> None:

@@ -22,4 +22,4 @@ def _write(fulfilment: FulfilmentView) -> None:
     )
     for damage in fulfilment.damage:
         write_line("")
-        write_line(f"Not all of it can be told: {damage.error}.")
+        write_line(f"Not all of it can be shown: {damage.error}.")

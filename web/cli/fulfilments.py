@@ -24,7 +24,7 @@ def fulfilments() -> None:
 @click.option("--status", help="For instance COMPLETED, COMPENSATING or FAILED.")
 @page_options
 def list_fulfilments(status: str | None, limit: int, cursor: str | None, whole: bool) -> None:
-    """List fulfilments, the latest change first, from the saga log."""
+    """List fulfilments, those that changed last first, from the saga log."""
     wanted = status and status.upper()
     with opened() as orderwright:
         page = pages(

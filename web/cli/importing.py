@@ -48,7 +48,7 @@ class _OrderFilePath(click.Path):
 @click.option(
     "--receive-stock",
     is_flag=True,
-    help="First receive exactly the stock that the orders of the file need which are not placed yet.",
+    help="First receive exactly the stock that is needed by the file's orders that are not placed yet.",
 )
 @click.option(
     "--report",

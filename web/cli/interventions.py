@@ -18,7 +18,7 @@ from .store import opened
 from .values import Name, Words
 
 _reason_option = click.option(
-    "--reason", required=True, type=Words(MAX_REASON), help="Why; it stands in the order's trail."
+    "--reason", required=True, type=Words(MAX_REASON), help="Why; recorded in the order's trail."
 )
 
 
@@ -27,9 +27,9 @@ _reason_option = click.option(
 @_reason_option
 @user_option
 def retry(order_id: UUID, reason: str, user: str) -> None:
-    """Ask once more for what the fulfilment of ORDER_ID waits for, also for what could not be undone.
+    """Have the fulfilment of ORDER_ID ask once more for the step it waits for, or for undoing it.
 
-    If it only missed an answer that is there, it is told that instead.
+    If the answer is there and the fulfilment only missed it, it is given that answer instead.
     """
     _help(lambda orderwright, command: retry_fulfilment(orderwright, order_id, command, reason), user)
 
@@ -37,14 +37,14 @@ def retry(order_id: UUID, reason: str, user: str) -> None:
 @click.command(
     "resume-from",
     cls=Command,
-    help=f"The same from STEP ({' or '.join(SIDE)}), which has to be what everything waits for.",
+    help=f"Retry from STEP ({' or '.join(SIDE)}). Refused unless the fulfilment waits for it.",
 )
 @order_argument
 @click.argument("step", metavar="STEP")
 @_reason_option
 @user_option
 def resume_from(order_id: UUID, step: str, reason: str, user: str) -> None:
-    """The same from a step, which has to be what everything waits for."""
+    """Retry from a step. Refused unless the fulfilment waits for it."""
     _help(lambda orderwright, command: resume_fulfilment(orderwright, order_id, step, command, reason), user)
 
 
@@ -54,7 +54,7 @@ def resume_from(order_id: UUID, step: str, reason: str, user: str) -> None:
 @yes_option
 @user_option
 def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
-    """Have ORDER_ID confirmed. Refused unless it is paid and its stock is reserved in truth."""
+    """Have ORDER_ID confirmed. Refused unless its payment is completed and its stock is reserved."""
     ask(f"Have order {order_id} confirmed?", yes=yes)
     _help(lambda orderwright, command: force_complete(orderwright, order_id, command, reason), user)
 
@@ -65,12 +65,12 @@ def complete(order_id: UUID, reason: str, yes: bool, user: str) -> None:
 @click.option(
     "--refund-reference",
     type=Name(MAX_REASON),
-    help="The refund that failed was made another way; this says where that is written down.",
+    help="Reference of the refund that was made in another way, such as the number of a bank transfer.",
 )
 @yes_option
 @user_option
 def fail(order_id: UUID, reason: str, refund_reference: str | None, yes: bool, user: str) -> None:
-    """Have ORDER_ID cancelled. Refused while money or stock is held for it, or may be."""
+    """Have ORDER_ID cancelled. Refused while money or stock is held for it, or may still be."""
     ask(f"Have order {order_id} cancelled?", yes=yes)
     _help(
         lambda orderwright, command: force_fail(

@@ -92,9 +92,9 @@ def place(
 
 @click.command("cancel", cls=Command)
 @order_argument
-@click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; it stands in the order's trail.")
+@click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; recorded in the order's trail.")
 @click.option(
-    "--key", type=Name(MAX_KEY), help="Sent again with the same key, it is no error that it is cancelled."
+    "--key", type=Name(MAX_KEY), help="Sent again with the same key, it is not refused as cancelled already."
 )
 @yes_option
 @user_option

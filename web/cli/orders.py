@@ -54,7 +54,7 @@ _ref_option = click.option(
     "--sort",
     default=OrderQuery.sort,
     show_default=True,
-    help=f"One of {', '.join(ORDER_SORTS)}; with - before it for falling.",
+    help=f"One of {', '.join(ORDER_SORTS)}; with - before it in descending order.",
 )
 @page_options
 def list_orders(

@@ -16,7 +16,7 @@ from .values import Words
 
 @click.command("release", cls=Command)
 @order_argument
-@click.option("--reason", type=Words(MAX_REASON), help="Why; it stands in the order's trail.")
+@click.option("--reason", type=Words(MAX_REASON), help="Why; recorded in the order's trail.")
 @click.option("--dry-run", is_flag=True, help="Show what is reserved and whether it can be released, only.")
 @yes_option
 @user_option

@@ -29,18 +29,18 @@ log = structlog.get_logger()
     multiple=True,
     type=NAMES,
     metavar="NAME",
-    help=f"Follow only these; several names may stand behind it: {', '.join(NAMES.choices)}.",
+    help=f"Run only these followers, one name or several: {', '.join(NAMES.choices)}.",
 )
 @click.argument("more", nargs=-1, type=NAMES, metavar="")
 def runner(only: tuple[str, ...], more: tuple[str, ...]) -> None:
     """Run the followers, until SIGTERM or Ctrl-C.
 
     Runners on one store share the followers fairly, over processes and on PostgreSQL over machines;
-    when one ends or dies, the others take over. On SQLite files the first has all. It logs what it
-    follows each time that changes.
+    when one ends or dies, the others take over. On SQLite files the first one runs all. It logs which
+    followers it runs each time that this changes.
     """
     if more and not only:
-        raise click.UsageError("names of followers stand behind --only")
+        raise click.UsageError("followers are named after --only")
     settings = settings_now()
     if settings.is_in_memory:
         raise click.UsageError(
@@ -58,7 +58,7 @@ def runner(only: tuple[str, ...], more: tuple[str, ...]) -> None:
         service = RunnerService(orderwright, orderwright.leases((*only, *more)), log_change)
         service.start()
         if not service.is_running:
-            log.info("this process waits, others follow")
+            log.info("other processes run the followers, this one waits")
         told_to_stop.wait()
         service.stop()
     finally:

@@ -19,13 +19,17 @@ MOST_WORKERS = 64
 def _address_options(command: F) -> F:
     for option in (
         click.option(
-            "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 picks one."
+            "--port",
+            default=8000,
+            show_default=True,
+            type=click.IntRange(0, 65535),
+            help="0 takes a free one.",
         ),
         click.option(
             "--host",
             default="127.0.0.1",
             show_default=True,
-            help="The address to listen at. There is no authentication yet: who reaches it can do anything.",
+            help="Address to listen at. There is no authentication yet: whoever reaches it can do anything.",
         ),
     ):
         command = option(command)

@@ -90,7 +90,7 @@ def receive_stock(sku: str, quantity: int, key: str | None, user: str) -> None:
 @click.argument("sku")
 @click.argument("event_id")
 @click.argument("quantity", type=int)
-@click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; it is kept with the correction.")
+@click.option("--reason", required=True, type=Words(MAX_REASON), help="Why; recorded with the correction.")
 @user_option
 def correct_receipt(sku: str, event_id: str, quantity: int, reason: str, user: str) -> None:
     """Make the receipt EVENT_ID of the product SKU count for QUANTITY instead."""

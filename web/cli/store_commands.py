@@ -24,7 +24,7 @@ def store() -> None:
 @user_option
 @click.pass_context
 def realign(context: click.Context, yes: bool, reason: str | None, user: str) -> None:
-    """Have followers read a log anew that does not have what they have read of it.
+    """Have followers read a log again from its first event, if it lacks events that they have read.
 
     Shows what disagrees and what would be done. With --yes it is done: read models are built from the
     first event, the others read from the beginning, and the log takes events again. Running

@@ -35,7 +35,7 @@ def body_of(head: Request, limit: int) -> Body:
     reader = head.body.reader
     if isinstance(reader, ChunkedReader):
         if any(name == "TRANSFER-ENCODING" and value.lower() != "chunked" for name, value in head.headers):
-            raise Refused(400, "a body is sent in chunks, or with its length, and not encoded otherwise")
+            raise Refused(400, "the only Transfer-Encoding that this service takes is chunked")
         return _InChunks(head, limit)
     assert isinstance(reader, LengthReader)
     if reader.length > limit:
@@ -119,7 +119,7 @@ class _InChunks:
             if len(buffer) > MOST_TRAILER_BYTES:
                 raise Refused(431)
             if buffer.count(b"\n") != buffer.count(b"\r\n"):
-                raise Refused(400, "the lines behind the last chunk end with CR LF")
+                raise Refused(400, "the lines behind the last chunk must end with CR LF")
             return False
         try:
             self._head.parse_headers(bytes(buffer[:end]), from_trailer=True)
@@ -137,7 +137,7 @@ def _line(buffer: bytearray) -> bytes | None:
             raise Refused(400, "the line with the size of a chunk is too long")
         return None
     if end == 0 or buffer[end - 1] != 0x0D:
-        raise Refused(400, "the line with the size of a chunk ends with CR LF")
+        raise Refused(400, "the line with the size of a chunk must end with CR LF")
     line = bytes(buffer[: end - 1])
     del buffer[: end + 1]
     return line

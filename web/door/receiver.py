@@ -129,7 +129,7 @@ class Receiver:
         if buffer and buffer != b"\r" and not 0x21 <= buffer[0] <= 0x7E:
             raise Refused(400, "what was sent is not HTTP")
         if buffer.count(b"\n") != buffer.count(b"\r\n"):
-            raise Refused(400, "the lines of a header end with CR LF")
+            raise Refused(400, "the lines of a header must end with CR LF")
         if not self._is_line_checked:
             end = buffer.find(b"\r\n")
             if end < 0 and len(buffer) > MOST_REQUEST_LINE_BYTES + 2:
@@ -149,7 +149,7 @@ class Receiver:
         except (NoMoreData, StopIteration, ValueError):
             raise Refused(400) from None
         if head.version >= (1, 1) and not any(name == "HOST" for name, _ in head.headers):
-            raise Refused(400, "a request of HTTP/1.1 names the host")
+            raise Refused(400, "a request of HTTP/1.1 must name the host")
         names = [name for name, _ in head.headers if name in _ONCE]
         for name in names:
             if names.count(name) > 1:
