@@ -62,7 +62,7 @@ class Codec(JSONTranscoder):
         transcoding = self.types.get(kind)
         if transcoding is not None:
             return {_TYPE: transcoding.name, _DATA: self._tagged(transcoding.encode(value))}
-        raise TranscodingNotRegisteredError(f"a {kind.__name__} cannot be stored: nobody says how")
+        raise TranscodingNotRegisteredError(f"a {kind.__name__} cannot be stored: there is no rule for it")
 
     def _tagged_items(self, items: Mapping[Any, Any]) -> dict[str, Any]:
         tagged = {}
@@ -92,7 +92,7 @@ class Codec(JSONTranscoder):
             return quick(data)
         transcoding = self.names.get(name)
         if transcoding is None:
-            raise TranscodingNotRegisteredError(f"a value named {name!r} cannot be read: nobody says how")
+            raise TranscodingNotRegisteredError(f"a value named {name!r} cannot be read: no rule for it")
         return transcoding.decode(self._untagged(data))
 
 

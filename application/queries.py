@@ -43,7 +43,7 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class OrderQuery:
-    """Which orders, in which order. `sort` is one of `ORDER_SORTS`, with ``-`` before it for falling.
+    """Which orders, sorted how. `sort` is one of `ORDER_SORTS`, with ``-`` before it in descending order.
 
     Orders created from `created_from` (included) to `created_to` (not included).
     """

@@ -61,8 +61,8 @@ def claim_earlier_references(
             tries[position] += 1
             if tries[position] > MAX_TRIES:
                 raise OperationalError(
-                    f"the references of orders behind position {position} of Orders cannot be claimed: "
-                    "others keep claiming them; start again"
+                    f"the references of orders after position {position} of Orders cannot be claimed: "
+                    "other processes keep claiming them; start this one again"
                 ) from None
             continue
         claimed += len(claims)

@@ -49,7 +49,7 @@ def retry(fulfilment: Fulfilment, reason: str, news: News) -> None:
 def resume_from(fulfilment: Fulfilment, step: str, reason: str, news: News) -> None:
     """The same, when the step is the one that everything waits for; else it is refused."""
     if step not in STEP:
-        raise UnknownStep(f"there is no step {step!r}, but {', '.join(STEP)}", field="/step")
+        raise UnknownStep(f"there is no step {step!r}; the steps are {', '.join(STEP)}", field="/step")
     _check_open(fulfilment)
     if fulfilment.awaited_step != step:
         status = fulfilment.step_status(step) or "not begun"
@@ -69,7 +69,7 @@ def force_complete(fulfilment: Fulfilment, reason: str, *, missing: str | None) 
     _check_open(fulfilment)
     if fulfilment.status is SagaStatus.COMPENSATING:
         raise InterventionRefused(
-            "the fulfilment is being undone already: what is undone cannot be completed"
+            "the fulfilment is being undone already, so it cannot be completed any more"
         )
     if missing is not None:
         raise InterventionRefused(f"it cannot be completed: {missing}")

@@ -134,7 +134,7 @@ class StockItem(Aggregate):
         on_hand = self.on_hand - self.receipts[receipt_id] + quantity
         if on_hand < self.reserved:
             raise InsufficientStock(
-                f"{self.reserved} of {self.sku} are reserved, so {on_hand} on hand cannot be",
+                f"{self.reserved} of {self.sku} are reserved, so there cannot be {on_hand} on hand",
                 field="/quantity",
             )
         if quantity != self.receipts[receipt_id]:
@@ -150,7 +150,7 @@ class StockItem(Aggregate):
     def reserve(self, order_id: UUID, quantity: int) -> None:
         """Promise some of what is available to an order."""
         if not 0 < quantity <= self.available:
-            raise InsufficientStock(f"{quantity} of {self.sku} asked, {self.available} available")
+            raise InsufficientStock(f"{quantity} of {self.sku} asked for, {self.available} available")
         self._reserve(
             sku=self.sku,
             on_hand=self.on_hand,

@@ -83,4 +83,4 @@ def current_cause() -> Cause:
     try:
         return _current.get()
     except LookupError:
-        raise NoCause("events are triggered inside `with because_of(cause):`") from None
+        raise NoCause("an event was triggered outside of `with because_of(cause):`") from None

@@ -69,7 +69,7 @@ class ProductQuantity:
     def __post_init__(self) -> None:
         check_sku(self.sku)
         if self.quantity < 1:
-            raise InvalidQuantity(f"{self.quantity} of {self.sku} is no quantity", field="/quantity")
+            raise InvalidQuantity(f"{self.quantity} of {self.sku} is not a quantity", field="/quantity")
 
 
 def per_product(lines: Iterable[tuple[str, int]]) -> tuple[ProductQuantity, ...]:

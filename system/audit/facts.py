@@ -34,7 +34,7 @@ class HoldMark(IntEnum):
 
 
 class PaymentMark(IntEnum):
-    """What an event of a payment means to the books."""
+    """What an event of a payment does to the money."""
 
     ASKED = 0
     CHARGED = 1

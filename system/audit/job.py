@@ -89,7 +89,7 @@ class AuditRun:
         try:
             self._report = audit(orderwright, self._look)
         except Exception as error:  # whoever asked is told
-            log.warning("the audit did not come to its end", error=str(error))
+            log.warning("the audit failed", error=str(error))
             self._error = error
         self._ended = time.monotonic()
         self._over.set()

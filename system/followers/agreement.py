@@ -53,10 +53,10 @@ def look(
         for one in wrong:
             if one.follower not in noted:
                 note(leader, one)
-                log.warning("a log does not have what was read of it", **vars(one))
+                log.warning("a log lacks events that a follower has read of it", **vars(one))
         if noted and not wrong:
             store.lift_disagreements()
-            log.warning("the log has again what was read of it, and takes events", log=name)
+            log.warning("a log has the events again that were read of it, and takes new ones", log=name)
         found += wrong
     return found
 

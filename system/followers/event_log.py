@@ -96,7 +96,7 @@ class EventLog:
         rows = store.select_log_from(after, limit) if after else store.select_log(0, limit)
         page = [Entry(row, self.leader.mapper) for row in rows]
         if after and not (page and _is_at(page.pop(0), after, mark)):
-            raise LogDisagrees(f"{self.leader.name} has not the event any more that was read at {after}")
+            raise LogDisagrees(f"the event that was read at position {after} of {self.leader.name} is gone")
         return page
 
     def head(self) -> int:

@@ -212,6 +212,6 @@ def _difference(names: list[str]) -> str:
     differences = (
         (missing, "{} is missing"),
         (repeated, "{} stands there twice"),
-        (others[:5], "{} is no column of an order"),
+        (others[:5], "{} is not a column of an order"),
     )
     return "; ".join(text.format(", ".join(found)) for found, text in differences if found)

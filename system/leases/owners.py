@@ -20,5 +20,5 @@ def owners_in(store: Store, followers: Collection[str]) -> Mapping[str, str | No
     except ProgrammingError:  # no runner has been there yet, to make the tables
         owners = {}
     except PersistenceError as error:
-        raise LeasesUnavailable(f"who follows what cannot be told: {error}") from error
+        raise LeasesUnavailable(f"which process runs which follower is not known: {error}") from error
     return {follower: owners.get(follower) for follower in sorted(followers)}

@@ -199,7 +199,7 @@ class PostgresLeases:
                 yield self._connection
             except psycopg.Error as error:
                 self._disconnect()
-                raise LeasesUnavailable(f"who follows what cannot be told: {error}") from error
+                raise LeasesUnavailable(f"which process runs which follower is not known: {error}") from error
 
     def _connect(self) -> LeaseConnection:
         connection = LeaseConnection.connect(**self._parameters)

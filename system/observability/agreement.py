@@ -13,9 +13,9 @@ def log_agreement(orderwright: Orderwright) -> tuple[bool, str]:
     try:
         found = orderwright.disagreements()
     except PersistenceError as error:
-        log.warning("whether logs and followers agree cannot be told", error=str(error))
+        log.warning("whether logs and followers agree is not known", error=str(error))
         return False, "the store does not tell whether logs and followers agree"
     if not found:
         return True, "every log has what its followers have read"
     names = "; ".join(f"{one.follower} at {one.position} of {one.leader}" for one in found)
-    return False, f"read from a log that does not have it (any more): {names}"
+    return False, f"followers have read what their log does not have: {names}"

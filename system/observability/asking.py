@@ -81,7 +81,7 @@ class Question(Generic[T]):
             with self._changed:
                 self._last = Told(answer, asked_at, self._monotonic())
         except Exception:
-            log.exception("a look at the health of this process failed")
+            log.exception("the health of this process could not be looked at")
         finally:
             with self._changed:
                 self._waiting_since = None

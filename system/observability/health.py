@@ -150,14 +150,14 @@ class Health:
         try:
             return owners_of(self._orderwright, self._service)
         except LeasesUnavailable as error:
-            log.warning("who follows what cannot be told", error=str(error))
+            log.warning("which process runs which follower is not known", error=str(error))
             return None
 
     def _look_for_stuck(self) -> StuckReport | None:
         try:
             return find_stuck(self._orderwright, owners_of(self._orderwright, self._service))
         except EventSourcingError as error:
-            log.warning("what is stuck cannot be told", error=str(error))
+            log.warning("what is stuck is not known", error=str(error))
             return None
 
 
@@ -181,7 +181,7 @@ def _runner(known: Known[Owners | None]) -> HealthCheck:
     is_old = last is not None and time.monotonic() - last.told_at > OWNERS_KEPT_SECONDS
     owners = None if last is None or is_old else last.answer
     if owners is None:
-        return HealthCheck("runner", False, "who follows the store cannot be told")
+        return HealthCheck("runner", False, "which process runs which follower is not known")
     nobody = [name for name, owner in owners.items() if owner is None]
     if nobody:
         return HealthCheck("runner", False, f"no process runs {', '.join(nobody)}")

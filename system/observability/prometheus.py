@@ -58,7 +58,7 @@ class Exposition:
         try:
             return self._look()
         except EventSourcingError as error:
-            log.warning("metrics cannot be told", error=str(error))
+            log.warning("the metrics could not be read", error=str(error))
             return None
 
 

@@ -163,7 +163,7 @@ def _logs_check(orderwright: Orderwright, disagreements: tuple[Disagreement, ...
         return Check(
             "logs",
             Verdict.PROBLEM,
-            f"{found}. Who is named here does not run, and those logs take no events: "
+            f"{found}. The followers named here do not run, and these logs take no events: "
             "see `orderwright store realign`",
         )
     late = sequences_behind(orderwright)
@@ -186,10 +186,10 @@ def _positions_check(where: tuple[Position, ...], stuck: StuckReport) -> Check:
         is_run = any(position.follower not in stuck.unowned for position in stuck.positions)
         # A follower that nobody runs is no riddle: the check of the runner says what is missing.
         verdict = Verdict.PROBLEM if is_run else Verdict.WARNING
-        return Check("positions", verdict, f"events to be read, and nothing moves: {names}")
+        return Check("positions", verdict, f"followers have events to read and do not move: {names}")
     lag = sum(position.lag for position in where)
     return Check(
-        "positions", Verdict.OK, f"{lag} events still to be read" if lag else "every follower is level"
+        "positions", Verdict.OK, f"{lag} events still to be read" if lag else "every follower is up to date"
     )
 
 
@@ -198,7 +198,7 @@ def _parked_check(parked: tuple[ParkedReport, ...]) -> Check:
     if not waiting_first:
         return Check("parked events", Verdict.OK, "none")
     first = waiting_first[0]
-    why = first.event.error or "held back until an earlier event had left, and not tried since"
+    why = first.event.error or "was held back behind an earlier event, and was not tried since that left"
     return Check(
         "parked events",
         Verdict.PROBLEM,
@@ -235,14 +235,14 @@ def _failed_compensations(stuck: StuckReport) -> Check:
 
 def _progress(stuck: StuckReport) -> Check:
     if not stuck.overdue:
-        return Check("progress", Verdict.OK, "no fulfilment takes longer than it may")
+        return Check("progress", Verdict.OK, "no fulfilment takes longer than it is allowed")
     first = stuck.overdue[0]
     where = f"{first.step} {first.step_status}" if first.step is not None else first.status
     return Check(
         "progress",
         Verdict.PROBLEM,
-        f"{stuck.overdue_count} fulfilments make no progress for longer than they may; the longest: order "
-        f"{first.order_id}, {where} since {first.since:%Y-%m-%d %H:%M:%S}",
+        f"{stuck.overdue_count} fulfilments have made no progress for longer than they are allowed; "
+        f"the longest: order {first.order_id}, {where} since {first.since:%Y-%m-%d %H:%M:%S}",
     )
 
 
@@ -255,12 +255,12 @@ def _clocks(latest: tuple[LatestEvent, ...], ahead: float) -> Check:
     if future:
         worst = max(future, key=lambda event: event.ahead_seconds)
         wrong.append(
-            f"position {worst.position} of {worst.leader} ({worst.topic}) was recorded "
-            f"{worst.ahead_seconds:.0f} seconds from now: the clock of the machine that did so was ahead, "
-            "or the clock of this one is behind"
+            f"the event at position {worst.position} of {worst.leader} ({worst.topic}) has a time "
+            f"{worst.ahead_seconds:.0f} seconds from now: the clock of the machine that recorded it was "
+            "ahead, or the clock of this one is behind"
         )
     if not wrong:
-        return Check("clocks", Verdict.OK, "nothing is from the future")
+        return Check("clocks", Verdict.OK, "no event is from the future")
     advice = "no order waits for it, but times are shown wrongly: check the time synchronisation (NTP)"
     return Check("clocks", Verdict.WARNING, f"{'; '.join(wrong)}; {advice}")
 
@@ -277,5 +277,5 @@ def _references(orderwright: Orderwright) -> Check:
         "references",
         Verdict.WARNING,
         f"{count} references are carried by several orders, each charged by itself, as an earlier release "
-        f"took them: cancel what was ordered once; {told}{', ...' if count > len(some) else ''}",
+        f"took them: where it was one order, cancel the other; {told}{', ...' if count > len(some) else ''}",
     )

@@ -65,7 +65,7 @@ def release_reservation(
     def check() -> None:
         objection = _objection(orderwright, order_id)
         if objection is not None:
-            raise ReservationInUse(f"the stock of order {order_id} is not released: {objection}")
+            raise ReservationInUse(f"the stock of order {order_id} cannot be released: {objection}")
 
     reservation, released = orderwright.inventory.release_by_hand(order_id, reason, context, check)
     return _report(reservation, None, released=released)
@@ -74,7 +74,7 @@ def release_reservation(
 def _report(reservation: Reservation, objection: str | None, *, released: bool = False) -> ReservationReport:
     is_held = reservation.status is ReservationStatus.HELD
     if is_held:
-        why = objection or "it is held for an order that does not exist or needs it no more"
+        why = objection or "it is held for an order that does not exist, or that no longer needs it"
     elif reservation.status is ReservationStatus.REJECTED:
         why = f"nothing was reserved: {reservation.reject_reason}"
     else:
@@ -109,10 +109,10 @@ def _objection(orderwright: Orderwright, order_id: UUID) -> str | None:
         return None
     if examiner.is_parked(order_id):
         return (
-            "an event about the order was put aside; retry or discard it first, see "
+            "an event about the order is parked; retry or discard it first, see "
             f"`orderwright dead-letters list --order {order_id}`"
         )
     return (
-        "something about the order has still to be processed, which may need it or release it; try again "
-        f"in a moment, while a runner is at work, and see `orderwright orders explain {order_id}`"
+        "something about the order has still to be processed, which may need the stock or release it; see "
+        f"whether a runner is at work, try again in a moment, or see `orderwright orders explain {order_id}`"
     )

@@ -35,9 +35,9 @@ class Runnable(Protocol):
 def log_change(owned: frozenset[str]) -> None:
     """Log which followers this process runs from now on."""
     if owned:
-        log.info("this process follows", followers=sorted(owned))
+        log.info("this process runs followers", followers=sorted(owned))
     else:
-        log.info("this process follows nothing")
+        log.info("this process runs no follower")
 
 
 class RunnerService:
@@ -134,7 +134,7 @@ class RunnerService:
         stopped here does no harm: of two, only one can move its position."""
         still = self.runner.still()
         for name in set(still) - self._hanging:
-            log.warning("a follower hangs and is left to others", follower=name, seconds=round(still[name]))
+            log.warning("a follower hangs: its lease is given up", follower=name, seconds=round(still[name]))
         self._hanging = frozenset(still)
 
     def _follow(self, names: frozenset[str]) -> None:
@@ -149,7 +149,7 @@ class RunnerService:
             self._drain()
             self.runner.stop(within=0)
         except Exception:  # the store may be away just now; whoever takes over reads its positions anew
-            log.exception("the runner did not stop in order")
+            log.exception("the runner failed while it was stopping")
         self._release()
 
     def _drain(self) -> None:

@@ -110,7 +110,7 @@ class Subscription:
         self._recorded_mark = text
         self._looked_at = time.monotonic()
         if self._recorded and self._mark is None and is_noted(self.leader, self.follower.name):
-            raise LogDisagrees(f"{self.leader.name} was found to lack what was read of it")
+            raise LogDisagrees(f"the log of {self.leader.name} lacks events that were read of it")
 
     @property
     def lot_is_damaged(self) -> bool:

@@ -34,7 +34,7 @@ def _mistakes(env: Environment) -> Iterator[str]:
         name = _variable(env, "COMPRESSOR_TOPIC")
         wrong = list(_topic_mistakes(name, compressor))
         if not wrong and not _works(lambda: _compressed_and_back(compressor)):
-            wrong.append(f"{name}: {compressor} is no compressor; zlib is one")
+            wrong.append(f"{name}: {compressor} is not a compressor; zlib is one")
         yield from wrong
 
 

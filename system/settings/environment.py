@@ -46,7 +46,7 @@ class Settings(BaseModel):
         alias="ORDERWRIGHT_POLL_SECONDS",
         gt=0,
         le=60,
-        description="longest wait before a follower looks for news that nobody tells it of",
+        description="longest wait before a follower looks for new events without a wake-up",
     )
     page_size: int = Field(
         500,
@@ -82,7 +82,7 @@ class Settings(BaseModel):
     allowed_hosts: str = Field(
         "localhost",
         alias="ORDERWRIGHT_ALLOWED_HOSTS",
-        description="names under which the API answers, with commas between them; * for any",
+        description="names under which the API answers, separated by commas; * for any",
     )
     max_body_bytes: int = Field(
         1024 * 1024,
@@ -102,7 +102,7 @@ class Settings(BaseModel):
         "console", alias="ORDERWRIGHT_LOG_STYLE", description="readable lines, or one JSON object a line"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", alias="ORDERWRIGHT_LOG_LEVEL", description="the least that is worth a log line"
+        "INFO", alias="ORDERWRIGHT_LOG_LEVEL", description="lowest level of the lines that are logged"
     )
     environment: Mapping[str, str] = Field(MappingProxyType({}), exclude=True, repr=False)
 

@@ -64,11 +64,11 @@ def who_reads(name: str) -> str | None:
     if "POSTGRES_" not in name:
         return None
     if is_foreign(name):
-        return "read by others, not here"
+        return "read by other programs, not by orderwright"
     ours = _OURS.fullmatch(name)
     if ours and ours[2] in READ | READ_BY_THE_LIBRARY:
         return "read by the event store, when that is PostgreSQL"
-    return "read by nobody here"
+    return "not read by orderwright"
 
 
 def mistakes_in(environment: Mapping[str, str], *, is_tuned: bool) -> Iterator[str]:

@@ -83,7 +83,7 @@ _TOLD: Mapping[str, Telling] = {
         f"the payment provider contradicted itself, which was not believed: {facts['error']}"
     ),
     Payment.DisputeClosed.TOPIC: lambda facts, _, by: (
-        f"{by or 'somebody'} settled what the provider had contradicted itself about: {facts['reason']}"
+        f"{by or 'somebody'} closed the dispute about what the provider had said: {facts['reason']}"
     ),
 }
 

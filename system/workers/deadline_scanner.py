@@ -80,7 +80,7 @@ class DeadlineScanner(BackgroundLoop):
                 context.cause(order_id),
             )
         except (DomainError, LookupError) as error:  # it is looked at again
-            log.warning("a deadline could not be noted", order_id=str(order_id), error=str(error))
+            log.warning("a deadline could not be recorded", order_id=str(order_id), error=str(error))
 
     def work(self) -> None:
         """Look, and rest: the follower rings at every page, but what is overdue can wait for some seconds."""

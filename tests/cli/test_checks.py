@@ -88,8 +88,8 @@ def test_who_reads_a_name_for_postgresql_is_said(console: Console) -> None:
     listed = {row["name"]: row for row in told["settings"]}
     assert listed["POSTGRES_SSLMODE"]["purpose"] == "read by the event store, when that is PostgreSQL"
     assert listed["POSTGRES_SSLKEY"]["value"] == "/etc/shop/client.key"
-    assert listed["POSTGRES_DB"]["purpose"] == "read by others, not here"
-    assert listed["LEDGER_POSTGRES_URL"]["purpose"] == "read by nobody here"
+    assert listed["POSTGRES_DB"]["purpose"] == "read by other programs, not by orderwright"
+    assert listed["LEDGER_POSTGRES_URL"]["purpose"] == "not read by orderwright"
 
 
 def test_settings_that_cannot_be_used_are_listed_and_then_refused(console: Console) -> None:

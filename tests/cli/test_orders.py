@@ -99,7 +99,7 @@ def test_stock_that_is_held_for_nobody_is_released(stocked: Console) -> None:
     release = ("stock", "release", NOBODY)
 
     stocked("stock", "receive", "TEA-1", 1)  # its followers hear of the reservation, and put it aside
-    assert "put aside" in stocked.error(*release, "--reason", "counted", "--yes", code=1)["detail"]
+    assert "is parked" in stocked.error(*release, "--reason", "counted", "--yes", code=1)["detail"]
     for case in stocked.json("dead-letters", "list", "--order", NOBODY)["items"]:
         stocked("dead-letters", "discard", case["case_id"], "--reason", "lost in the restore", "--yes")
 

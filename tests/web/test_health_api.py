@@ -80,7 +80,7 @@ def test_that_it_cannot_be_told_who_follows_is_not_told_with_reasons(
     monkeypatch.setattr(service.leases, "owners", unavailable)
     answer = Answer(create_app(orderwright, service).test_client().get("/readyz"))
     assert answer.status == 503
-    assert "who follows the store cannot be told" in answer.response.text
+    assert "which process runs which follower is not known" in answer.response.text
     assert "10.0.0.7" not in answer.response.text
 
 

@@ -89,7 +89,7 @@ def test_leases_that_cannot_be_read(environment: Environment, database: PrivateP
         wait_until(lambda: ready(api).status == 503, what="it is not ready")
         store, runner, *_ = ready(api).json["checks"]
         assert (store["ok"], runner["ok"]) == (True, False)
-        assert runner["detail"] == "who follows the store cannot be told"
+        assert runner["detail"] == "which process runs which follower is not known"
 
 
 def test_connections_that_are_all_in_use(environment: Environment, database: PrivatePostgres) -> None:

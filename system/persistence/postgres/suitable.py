@@ -153,7 +153,7 @@ def _risks(facts: Any, database: Database) -> Iterator[str]:
     if off:
         yield (
             f"off on its server: {' and '.join(off)}, so a power cut may take away orders that were "
-            "answered, or the whole database: set on what is off, unless this is for trials"
+            "answered, or the whole database: switch it on, unless this server is for trials"
         )
     if database.least <= facts.connections < database.most:
         yield (

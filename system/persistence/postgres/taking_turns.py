@@ -94,8 +94,8 @@ def in_turn(connection: Connection, act: Callable[[], R], say: Callable[[str], o
             since = now
         elif now - since >= WAIT_SECONDS:
             raise StillLocked(
-                f"another migration has the turn and does nothing: {holder}. Nothing was done here; end what "
-                f"is left over with SELECT pg_terminate_backend({holder.pid}), and migrate again"
+                f"another migration holds the lock and does nothing: {holder}. Nothing was done here; end "
+                f"that session with SELECT pg_terminate_backend({holder.pid}), and run `orderwright migrate` again"
             )
         if holder is not None and not is_told and now - began >= TOLD_AFTER_SECONDS:
             is_told = True
@@ -118,5 +118,5 @@ def _in_use(connection: Connection) -> str:
     return (
         f"tables that have to be changed were in use for {WAIT_SECONDS:.0f} seconds, by "
         f"{'; '.join(map(str, users)) or 'somebody who is gone now'}. Nothing of this step was done; stop "
-        "what uses them, and migrate again"
+        "what uses them, and run `orderwright migrate` again"
     )

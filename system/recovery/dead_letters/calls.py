@@ -59,8 +59,8 @@ class Calls(CaseSource):
         case = listed or self.find(case_id)
         if _is_disputed(case):
             raise NotForThisCase(
-                "the provider contradicts itself about this payment: ask it, then discard the case with what "
-                "it said as the reason"
+                "the provider contradicts itself about this payment: ask it what is true, then discard the "
+                "case with its answer as the reason"
             )
         retry_call(self._orderwright, UUID(case.sequence), command.context, command.reason)
         return dealt_with(case, Result.RETRIED)

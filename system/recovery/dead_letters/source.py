@@ -94,14 +94,14 @@ def dealt_with(case: Case, result: str) -> ActionReport:
 def no_dry_run(case: Case) -> NotForThisCase:
     """The refusal where others decide what a retry comes to."""
     return NotForThisCase(
-        f"only an event can be rehearsed: what a {case.kind} comes to, the payment provider or the "
-        "inventory decides when it is asked"
+        f"a dry run is for events only: what a retry of a {case.kind} leads to is decided by the payment "
+        "provider or the inventory when it is asked"
     )
 
 
 def no_discard(case: Case) -> NotForThisCase:
     """The refusal where an order would be left half done."""
     return NotForThisCase(
-        f"a {case.kind} is not discarded, because money or stock may depend on it: retry it, or end it "
+        f"a {case.kind} cannot be discarded: money or stock may depend on it. Retry it, or end it "
         f"with `orderwright fulfilments force-fail {case.sequence} --reason ...`"
     )

@@ -205,7 +205,7 @@ def test_what_is_reserved_cannot_be_corrected_away() -> None:
     given(item)
 
     with pytest.raises(
-        InsufficientStock, match="8 of TEAPOT are reserved, so 7 on hand cannot be"
+        InsufficientStock, match="8 of TEAPOT are reserved, so there cannot be 7 on hand"
     ) as refused:
         item.correct(receipt, 7, "three broken", "correction-10")
     assert refused.value.field == "/quantity"

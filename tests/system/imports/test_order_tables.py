@@ -174,7 +174,7 @@ def test_a_value_below_no_name_is_not_lost(tmp_path: Path) -> None:
     [
         (lines(GOOD).replace("sku,", "", 1), "first line is not the header .*: sku is missing"),
         (lines(GOOD).replace("sku,", "sku,SKU ,", 1), "first line .*: sku stands there twice"),
-        (lines(GOOD).replace("sku,", "sku,note,", 1), "first line .*: 'note' is no column of an order"),
+        (lines(GOOD).replace("sku,", "sku,note,", 1), "first line .*: 'note' is not a column of an order"),
         (lines(GOOD).replace(",", ";").replace("sku;", "", 1), "first line .*: sku is missing$"),
         ("sep=:\n" + lines(GOOD).replace(",", ":"), "first line names ':' as the separator; it can be"),
         ("\nsep=;\n" + lines(GOOD), "line 3 is not the header"),

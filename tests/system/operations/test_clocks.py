@@ -289,7 +289,7 @@ def clocks_check(environment: Environment) -> tuple[str, str]:
 def test_an_event_from_the_future_is_told(durable_persistence: Environment, open_way: OpenWay) -> None:
     here = Shop(open_way(ByHand, durable_persistence))
     here.receive("CD-X1", 5)
-    assert clocks_check(durable_persistence) == ("ok", "nothing is from the future")
+    assert clocks_check(durable_persistence) == ("ok", "no event is from the future")
     Shop(open_way(ByHand, durable_persistence, clock=ahead(90))).order("CD-X1")
 
     verdict, detail = clocks_check(durable_persistence)

@@ -178,7 +178,7 @@ def test_a_key_that_fits_one_log_alone_is_told_for_the_others(
         ({**SEALED, "ORDERS_CIPHER_KEY": "aHVudGVyMg=="}, "ORDERS_CIPHER_KEY: has 7 bytes"),
         ({**SEALED, "ORDERS_CIPHER_KEY": ""}, "ORDERS_CIPHER_KEY: is needed with CIPHER_TOPIC"),
         ({"CIPHER_TOPIC": "json:dumps", "CIPHER_KEY": KEY}, "CIPHER_TOPIC: json:dumps is no cipher"),
-        ({"COMPRESSOR_TOPIC": "json"}, "COMPRESSOR_TOPIC: json is no compressor; zlib is one"),
+        ({"COMPRESSOR_TOPIC": "json"}, "COMPRESSOR_TOPIC: json is not a compressor; zlib is one"),
         ({"ORDERS_CIPHER_TOPIC": AES}, "ORDERS_CIPHER_KEY: is needed"),
         ({"CIPHER_TOPIC": "no.such:Cipher", "CIPHER_KEY": KEY}, "CIPHER_TOPIC: there is no no.such:Cipher"),
         ({"COMPRESSOR_TOPIC": "zlibb"}, "COMPRESSOR_TOPIC: there is no zlibb"),

@@ -41,7 +41,7 @@ def test_a_saga_that_cannot_be_undone_stands_on_the_desk_with_its_money(
     assert DeadLetterDesk(shop.orderwright).show(case.case_id).waiting == case.waiting
     with pytest.raises(NotForThisCase, match=f"fulfilments force-fail {order}"):
         desk.discard(case.case_id)
-    with pytest.raises(NotForThisCase, match="only an event can be rehearsed"):
+    with pytest.raises(NotForThisCase, match="a dry run is for events only"):
         DeadLetterDesk(shop.orderwright).dry_run(case.case_id)
     assert desk.cases() == [case]
 
