@@ -95,7 +95,7 @@ def in_turn(connection: Connection, act: Callable[[], R], say: Callable[[str], o
         elif now - since >= WAIT_SECONDS:
             raise StillLocked(
                 f"another migration holds the lock and does nothing: {holder}. Nothing was done here; end "
-                f"that session with SELECT pg_terminate_backend({holder.pid}), and run `orderwright migrate` again"
+                f"its session with SELECT pg_terminate_backend({holder.pid}) and migrate again"
             )
         if holder is not None and not is_told and now - began >= TOLD_AFTER_SECONDS:
             is_told = True
