@@ -1,4 +1,4 @@
-"""Orders that an earlier release placed under a key never claimed their references: it is done here.
+"""Claims the references of orders that an earlier release placed under a key without claiming them.
 
 Once a store: what is placed since claims by itself. The log of orders is read in pages, and the
 claims of a page are recorded together with how far it was read, so it can be stopped at any moment,

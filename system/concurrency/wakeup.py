@@ -5,7 +5,7 @@ import time
 
 
 class Wakeup:
-    """A bell that threads wait for, and a flag that tells them to go home."""
+    """A bell that threads wait for, and a flag that tells them to stop."""
 
     def __init__(self) -> None:
         self._bell = threading.Event()

@@ -1,4 +1,4 @@
-"""Does a log still have what its followers have read? Looked at at every start, and by whoever asks.
+"""Does a log still have what its followers have read? Checked at every start, and whenever somebody asks.
 
 While followers run they see it by themselves, at every page: see `log` and `subscription`.
 """

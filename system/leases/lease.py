@@ -1,4 +1,4 @@
-"""Who follows what: each follower has one owner at a time, over processes and machines.
+"""Leases: each follower has one owner at a time, over processes and machines.
 
 A lease is a promise among runners not to get in each other's way, and no more than that: that a
 follower's position only moves forward is what makes a second owner harmless, see `runner.subscription`.

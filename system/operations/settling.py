@@ -1,4 +1,4 @@
-"""Wait until a store is at rest, whoever follows it."""
+"""Waits until a store is settled, whichever process runs its followers."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def settle(
     timeout: float | None = None,
     progress: Callable[[], object] = lambda: None,
 ) -> bool:
-    """Wait until every follower is level and no payment call is due; False when time is up.
+    """Wait until every follower is up to date and no payment call is due; False when time is up.
 
     `progress` is called about twice a second meanwhile.
     """

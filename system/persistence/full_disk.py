@@ -1,4 +1,4 @@
-"""Is it the disk that is full? Said apart from a store that does not answer, for what to do is another thing.
+"""Whether an error says that the disk is full: what to do is then different from a store that is away.
 
 SQLite says so when it cannot make a file longer. When it cannot even make the small files that it needs
 beside the store's it only speaks of an I/O error, so there the disk itself is asked.

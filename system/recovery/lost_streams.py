@@ -1,4 +1,4 @@
-"""What others remember of a log that does not have it any more."""
+"""What other applications know of streams that a log has lost."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

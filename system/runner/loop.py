@@ -19,7 +19,7 @@ LOOK_EVERY_SECONDS = 5.0
 
 
 class FollowerLoop(BackgroundLoop):
-    """Keeps a follower level with all the leaders it follows. Survives whatever happens to it."""
+    """Keeps a follower up to date with all its leaders. Survives whatever happens to it."""
 
     faults = STORE_FAULTS
     pausing = "follower pauses"

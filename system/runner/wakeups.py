@@ -32,7 +32,7 @@ class WakeupListener(BackgroundLoop):
     """Rings for every leader that has recorded something in one database, over a connection of its own."""
 
     faults = (psycopg.Error, OSError)
-    pausing = "wake-ups of other processes pause"
+    pausing = "no wake-ups from other processes for now"
     failed = "listening for wake-ups of other processes failed"
 
     def __init__(

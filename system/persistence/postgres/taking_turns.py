@@ -1,4 +1,4 @@
-"""One migration at a time: who waits is told for whom, and does not wait for ever.
+"""One migration at a time: one that waits says for which session, and does not wait for ever.
 
 The lock is the transaction's own. A pooler may hand the session to somebody else after that, or leave
 it open when the migration is gone: with the transaction the lock has ended all the same.

@@ -1,4 +1,4 @@
-"""What changes of rows would come to, computed without writing anything."""
+"""What changes would make of rows, computed without writing anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
