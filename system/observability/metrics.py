@@ -155,13 +155,13 @@ METRICS: tuple[Metric, ...] = (
     _plain(
         "compensations_attempted_total",
         Kind.COUNTER,
-        "Steps that were to be undone.",
+        "Compensations that were asked for.",
         lambda seen: seen.compensations[0],
     ),
     _plain(
         "compensations_succeeded_total",
         Kind.COUNTER,
-        "Steps that were undone.",
+        "Compensations that succeeded: steps that were undone.",
         lambda seen: seen.compensations[1],
     ),
     _labelled(
@@ -214,7 +214,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _labelled(
         "follower_disagrees",
-        "1 when a follower has read what the log of a leader does not have, else 0.",
+        "1 when the log of a leader lacks an event that a follower has read of it, else 0.",
         ("follower", "leader"),
         _disagreeing,
     ),
@@ -226,7 +226,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _labelled(
         "parked_events",
-        "Events that a follower could not process and has put aside.",
+        "Events that a follower could not process and has parked.",
         ("follower",),
         lambda seen: _parked(seen, held_back=False),
     ),

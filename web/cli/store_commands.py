@@ -60,7 +60,7 @@ def _write(report: RealignReport) -> None:
 
 
 def _write_log(log: LogToRealign, *, is_done: bool) -> None:
-    write_line(f"{log.log}, whose log ends at {log.head}, does not have what was read of it:")
+    write_line(f"The log of {log.log}, which ends at {log.head}, lacks events that were read of it:")
     write_table(
         ("follower", ">has read up to", ">short by", "the event there was (position, stream, version, time)"),
         ((one.follower, one.position, one.missing, one.mark) for one in log.disagreements),
@@ -85,7 +85,7 @@ def _write_log(log: LogToRealign, *, is_done: bool) -> None:
     write_fields(
         (
             ("next position", log.next_position),
-            ("orders that others know and this log does not", f"{log.orders.count} {orders}".strip()),
+            ("orders that only other logs know", f"{log.orders.count} {orders}".strip()),
             ("parked events that are gone, to be discarded", ", ".join(log.cases) or "none"),
         )
     )

@@ -78,7 +78,11 @@ def test_it_is_resumed_from_the_step_that_is_awaited() -> None:
             RESERVE_INVENTORY,
             "is COMPLETED; the fulfilment waits for the end of the order",
         ),
-        (["paid"], "PaintTheFence", "no step 'PaintTheFence'; the steps are ProcessPayment, ReserveInventory"),
+        (
+            ["paid"],
+            "PaintTheFence",
+            "no step 'PaintTheFence'; the steps are ProcessPayment, ReserveInventory",
+        ),
     ],
 )
 def test_from_no_other_step_is_it_resumed(so_far: list[str], step: str, why_not: str) -> None:
