@@ -255,7 +255,7 @@ def _clocks(latest: tuple[LatestEvent, ...], ahead: float) -> Check:
     if future:
         worst = max(future, key=lambda event: event.ahead_seconds)
         wrong.append(
-            f"the event at position {worst.position} of {worst.leader} ({worst.topic}) has a time "
+            f"position {worst.position} of {worst.leader} ({worst.topic}) was recorded with a time "
             f"{worst.ahead_seconds:.0f} seconds from now: the clock of the machine that recorded it was "
             "ahead, or the clock of this one is behind"
         )

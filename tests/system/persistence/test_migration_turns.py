@@ -63,9 +63,7 @@ def test_a_lock_that_was_left_behind_is_told_with_who_holds_it(
     said: list[str] = []
     with (
         waiting_seconds(monkeypatch, 0.5),
-        pytest.raises(
-            StillLocked, match=f"does nothing: {whom}.* Nothing was done here; end what is left over"
-        ),
+        pytest.raises(StillLocked, match=f"does nothing: {whom}.* Nothing was done here; end its session"),
     ):
         migrations.migrate(targets, waiting=said.append)
     assert len(said) == 1
