@@ -15,7 +15,7 @@ Each step of the saga, in each trouble that it can be in, and how it ends. Every
 (`tests/matrix`), on SQLite and PostgreSQL; those about a crash kill a real process. In every cell no
 money and no stock is left behind, and the customer is charged at most once.
 
-**CONFIRMED** and **CANCELLED** are where the order ends; **DESK** is the
+**CONFIRMED** and **CANCELLED** are how the order ends; **DESK** means that it is a case on the
 [dead-letter desk](procedures/dead-letters.md): what is held is known, and waits for a person.
 """
 
