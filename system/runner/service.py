@@ -35,9 +35,9 @@ class Runnable(Protocol):
 def log_change(owned: frozenset[str]) -> None:
     """Log which followers this process runs from now on."""
     if owned:
-        log.info("this process runs followers", followers=sorted(owned))
+        log.info("this process follows", followers=sorted(owned))
     else:
-        log.info("this process runs no follower")
+        log.info("this process follows nothing")
 
 
 class RunnerService:
