@@ -93,9 +93,9 @@ def test_a_further_kind_of_case_is_a_class_in_the_tuple(
     assert [event.result for event in desk.retry(lamp.case_id).events] == ["changed, fixed in 1.4"]
     with pytest.raises(CaseNotFound):
         desk.retry("lamp:2")
-    with pytest.raises(NotForThisCase, match="a lamp is not discarded"):
+    with pytest.raises(NotForThisCase, match="a lamp cannot be discarded"):
         desk.discard(lamp.case_id)
-    with pytest.raises(NotForThisCase, match="only an event can be rehearsed"):
+    with pytest.raises(NotForThisCase, match="a dry run is for events only"):
         DeadLetterDesk(shop.orderwright).dry_run(lamp.case_id)
     assert DeadLetterDesk(shop.orderwright).preview_all(CaseQuery()).matching == 2
     report = desk.retry_all()
