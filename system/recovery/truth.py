@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from application.base import Application
 from domain.fulfilment import Fulfilment, StepStatus
 from system.bootstrap import Orderwright
 from system.steps.side import StepSide
@@ -77,7 +76,7 @@ def truth_about(orderwright: Orderwright, order_id: UUID) -> Truth:
     """What is so with an order as of now. Raises `UnreadableEvent`."""
     return Truth(
         {
-            side.step: cast(Application, orderwright.applications[side.application]).find(
+            side.step: orderwright.applications[side.application].find(
                 side.aggregates[0], side.stream_id(order_id)
             )
             for side in SIDES
