@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, cast
+from typing import cast
 from uuid import UUID
 
 from eventsourcing.system import Leader, RecordingEvent, RecordingEventReceiver, System
@@ -26,24 +26,9 @@ from system.persistence.faults import STORE_FAULTS
 
 from .loop import FollowerLoop
 from .subscription import Subscription
+from .wakeups import WakeupListener
 
 STOP_WITHIN_SECONDS = 5.0
-
-
-class Listener(Protocol):
-    """A thread that hears what other processes record."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    def stop(self) -> None:
-        """End soon."""
-        ...
-
-    def hears(self, leader: str) -> bool:
-        """Whether it rings when a leader records something."""
-        ...
 
 
 @dataclass
@@ -111,7 +96,7 @@ class Runner(RecordingEventReceiver[UUID]):
         self._poll_seconds = poll_seconds
         self._logs = {name: EventLog(applications[name]) for name in system.leads}
         self._make_worker: dict[str, Callable[[], BackgroundLoop]] = {}
-        self._listeners: list[Listener] = []
+        self._listeners: list[WakeupListener] = []
         self._has_begun = False
         self._leaving: dict[str, Post] = {}
         self.turn = Turn()
@@ -127,7 +112,7 @@ class Runner(RecordingEventReceiver[UUID]):
         self._make_worker[after] = make
         self._posts[after].add(make())
 
-    def add_listener(self, listener: Listener) -> None:
+    def add_listener(self, listener: WakeupListener) -> None:
         """Run a listener as soon as anything is followed; it calls `ring`."""
         self._listeners.append(listener)
 

@@ -33,7 +33,7 @@ class Loop(BackgroundLoop):
         """One round."""
         self.rounds += 1
         self.each_round()
-        self.rest(PATIENCE_SECONDS)
+        self.rest(10 * PATIENCE_SECONDS)  # so nobody takes the end of it for a ring
 
     def back_off(self, error: Exception, seconds: float) -> None:
         """As the others, and remember how long."""
@@ -43,7 +43,7 @@ class Loop(BackgroundLoop):
 
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
-    """A loop that rests a minute or more, and pauses for moments. It is stopped in the end."""
+    """A loop that rests for longer than any test waits, and pauses for moments. It is stopped in the end."""
     monkeypatch.setattr(Loop, "first_pause", 0.001)
     monkeypatch.setattr(background, "LONGEST_PAUSE", 0.004)
     loop = Loop()
