@@ -9,7 +9,7 @@ from typing import cast
 
 from eventsourcing.system import System
 
-from system.followers.follower import Follower
+from system.followers.follower import Follower, check_follower
 from system.processes.inventory import InventoryProcess as Inventory
 from system.processes.order_fulfilment import OrderFulfilment
 from system.processes.orders import OrdersProcess as Orders
@@ -53,3 +53,6 @@ def class_of(name: str) -> type[Follower]:
 
 if strangers := STREAM_ID.keys() - {FULFILMENTS, *orderwright.follows[FULFILMENTS]}:
     raise LookupError(f"steps are done by applications that the saga does not follow: {', '.join(strangers)}")
+
+for name in orderwright.followers:
+    check_follower(orderwright.follower_cls(name))

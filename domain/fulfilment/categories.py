@@ -1,35 +1,24 @@
-"""The fulfilment's facts, sorted by what they mean to those who work for it."""
+"""The fulfilment's facts, sorted by what they say of themselves that they mean."""
 
-from eventsourcing.domain import AggregateEvent
+from collections.abc import Iterable
+from typing import cast
 
-from domain.fulfilment import Fulfilment
+from .events import FulfilmentEvent
+from .fulfilment import Fulfilment
+from .meaning import Asked
 
-EventTypes = frozenset[type[AggregateEvent]]
+Facts = frozenset[type[FulfilmentEvent]]
 
-PROGRESS: EventTypes = frozenset(
-    {
-        Fulfilment.Started,
-        Fulfilment.StepAttemptFailed,
-        Fulfilment.StepUnanswered,
-        Fulfilment.StepOverdue,
-        Fulfilment.StepCompleted,
-        Fulfilment.StepFailed,
-        Fulfilment.CompensationAttemptFailed,
-        Fulfilment.CompensationUnanswered,
-        Fulfilment.CompensationOverdue,
-        Fulfilment.StepCompensated,
-        Fulfilment.CompensationFailed,
-        Fulfilment.InterventionMade,
-        Fulfilment.UnwindingStarted,
-        Fulfilment.OrderCancellationNoted,
-        Fulfilment.Completed,
-        Fulfilment.Failed,
-    }
-)
-"""Facts that say how far the saga is, and ask nobody for anything."""
+FACTS = frozenset(cast(Iterable[type[FulfilmentEvent]], Fulfilment.EVENTS.values()))
+"""All of them."""
 
-ASKS_PAYMENTS: EventTypes = frozenset(
-    {Fulfilment.PaymentRequested, Fulfilment.RefundRequested, Fulfilment.WithdrawalRequested}
-)
-ASKS_INVENTORY: EventTypes = frozenset({Fulfilment.ReservationRequested, Fulfilment.ReleaseRequested})
-ASKS_ORDERS: EventTypes = frozenset({Fulfilment.ConfirmationRequested, Fulfilment.CancellationRequested})
+IN_LOG: Facts = frozenset(kind for kind in FACTS if kind.means.step is not None)
+"""Facts that say where a step stands: the entries of the saga's log."""
+
+MOVES_SAGA: Facts = frozenset(kind for kind in FACTS if kind.means.moves_saga)
+"""Facts after which the saga stands somewhere else."""
+
+
+def asking(whom: Asked) -> Facts:
+    """The facts that ask somebody for work. Everybody else has nothing to do about them."""
+    return frozenset(kind for kind in FACTS if kind.means.asks is whom)

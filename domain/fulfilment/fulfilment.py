@@ -18,6 +18,7 @@ from domain.shared.money import Money
 from domain.shared.products import ProductQuantity
 
 from . import events
+from .meaning import Meaning
 from .steps import STEP, STEPS, SagaStatus, StepStatus
 
 
@@ -77,26 +78,26 @@ class Fulfilment(Aggregate):
         return fulfilment
 
     def step_completed(self, step: str) -> None:
-        """The step is done. While unwinding, that means it has to be undone as well."""
+        """The step is done. While the saga is being compensated, that means it has to be undone as well."""
         if self.step_status(step) is StepStatus.EXECUTING:
-            self._step_completed(order_id=self.order_id, step=step, attempt=self.attempts[step])
+            self._note(self.StepCompleted, step)
             self._advance()
 
     def step_failed(self, step: str, error: str) -> None:
         """The step was refused for good: undo the ones before it."""
         if self.step_status(step) is StepStatus.EXECUTING:
-            self._step_failed(order_id=self.order_id, step=step, attempt=self.attempts[step], error=error)
-            self.unwind(error)
+            self._note(self.StepFailed, step, error=error)
+            self.compensate(error)
 
     def step_attempt_failed(self, step: str, attempt: int, error: str, next_at: datetime | None) -> None:
         """An attempt failed, and another will be made: remember why it takes longer."""
         if self.step_status(step) is StepStatus.EXECUTING and attempt >= self.attempts[step]:
-            self._note(self.StepAttemptFailed, step, attempt, error, next_at)
+            self._note(self.StepAttemptFailed, step, attempt=attempt, error=error, next_at=next_at)
 
     def step_unanswered(self, step: str, attempt: int, error: str, next_at: datetime) -> None:
         """What became of the attempt is unknown, and will be asked for: it counts as neither outcome."""
         if self.step_status(step) is StepStatus.EXECUTING and next_at != self.next_at.get(step):
-            self._note(self.StepUnanswered, step, attempt, error, next_at)
+            self._note(self.StepUnanswered, step, attempt=attempt, error=error, next_at=next_at)
 
     def step_overdue(self, step: str, time: datetime) -> None:
         """It is that late, and the deadline of a step has passed. One that is not awaited any more, or not
@@ -105,17 +106,14 @@ class Fulfilment(Aggregate):
         if due_at is None or time < due_at:
             return
         is_forward = self.step_status(step) is StepStatus.EXECUTING
-        kind = self.StepOverdue if is_forward else self.CompensationOverdue
-        self.trigger_event(
-            kind, order_id=self.order_id, step=step, attempt=self.attempts[step], due_at=due_at
-        )
+        self._note(self.StepOverdue if is_forward else self.CompensationOverdue, step, due_at=due_at)
         if is_forward:
-            self.unwind(f"{step} took longer than allowed")
+            self.compensate(f"{step} took longer than allowed")
 
     def step_compensated(self, step: str) -> None:
         """The step is undone, perhaps after all: go on with the one before it."""
         if self.step_status(step) in (StepStatus.COMPENSATING, StepStatus.COMPENSATION_FAILED):
-            self._step_compensated(order_id=self.order_id, step=step, attempt=self.attempts[step])
+            self._note(self.StepCompensated, step)
             self._advance()
 
     def compensation_attempt_failed(
@@ -123,46 +121,44 @@ class Fulfilment(Aggregate):
     ) -> None:
         """An attempt to undo the step failed, and another will be made."""
         if self.step_status(step) is StepStatus.COMPENSATING and attempt >= self.attempts[step]:
-            self._note(self.CompensationAttemptFailed, step, attempt, error, next_at)
+            self._note(self.CompensationAttemptFailed, step, attempt=attempt, error=error, next_at=next_at)
 
     def compensation_unanswered(self, step: str, attempt: int, error: str, next_at: datetime) -> None:
         """Whether the step is undone is unknown, and will be asked for."""
         if self.step_status(step) is StepStatus.COMPENSATING and next_at != self.next_at.get(step):
-            self._note(self.CompensationUnanswered, step, attempt, error, next_at)
+            self._note(self.CompensationUnanswered, step, attempt=attempt, error=error, next_at=next_at)
 
     def compensation_failed(self, step: str, error: str) -> None:
         """The step cannot be undone: stop here until a person has helped."""
         if self.step_status(step) is StepStatus.COMPENSATING:
-            self._compensation_failed(
-                order_id=self.order_id, step=step, attempt=self.attempts[step], error=error
-            )
+            self._note(self.CompensationFailed, step, error=error)
 
     def order_confirmed(self) -> None:
         """The order is confirmed: the fulfilment is complete."""
         if self.status is SagaStatus.INVENTORY_RESERVED:
-            self._complete(order_id=self.order_id)
+            self.trigger_event(self.Completed, order_id=self.order_id)
 
     def order_cancelled(self, reason: str) -> None:
         """The order is cancelled, by a customer or at our request: let go of what is still held."""
         if self.is_order_cancelled:
             return
-        self._note_order_cancellation(order_id=self.order_id, reason=reason)
-        self.unwind(reason)
+        self.trigger_event(self.OrderCancellationNoted, order_id=self.order_id, reason=reason)
+        self.compensate(reason)
 
-    def unwind(self, reason: str) -> None:
+    def compensate(self, reason: str) -> None:
         """From here on go back: call off what is under way, and undo what is done."""
         if self.status is not SagaStatus.COMPENSATING:
-            self._start_unwinding(order_id=self.order_id, reason=reason)
+            self.trigger_event(self.UnwindingStarted, order_id=self.order_id, reason=reason)
             for name, status in self.step_statuses.items():
                 if status is StepStatus.EXECUTING and STEP[name].is_withdrawn:
-                    self._request_withdrawal(
-                        order_id=self.order_id, step=name, attempt=self.attempts[name], reason=reason
-                    )
+                    self._note(self.WithdrawalRequested, name, reason=reason)
         self._advance()
 
     def intervene(self, action: str, step: str | None, reason: str) -> None:
         """A person does something about it, see `interventions`."""
-        self._intervene(order_id=self.order_id, action=action, step=step, reason=reason)
+        self.trigger_event(
+            self.InterventionMade, order_id=self.order_id, action=action, step=step, reason=reason
+        )
 
     def ask_again(self) -> None:
         """Ask once more for what is awaited, or could not be undone."""
@@ -183,12 +179,10 @@ class Fulfilment(Aggregate):
         """Where a step stands; None when it was not asked for yet."""
         return self.step_statuses.get(step)
 
-    def _note(
-        self, kind: type[events.StepTrouble], step: str, attempt: int, error: str, next_at: datetime | None
-    ) -> None:
-        self.trigger_event(
-            kind, order_id=self.order_id, step=step, attempt=attempt, error=error, next_at=next_at
-        )
+    def _note(self, kind: type[events.StepEvent], step: str, **facts: Any) -> None:
+        """Record something about a step, at its present attempt where the facts name no other."""
+        facts = {"attempt": self.attempts.get(step), **facts}
+        self.trigger_event(kind, order_id=self.order_id, step=step, **facts)
 
     def _advance(self) -> None:
         """Ask for whatever is due next, unless an answer is still awaited."""
@@ -203,7 +197,7 @@ class Fulfilment(Aggregate):
     def _ask_for_next_step(self) -> None:
         due = next((step for step in STEPS if step.name not in self.step_statuses), None)
         if due is None:
-            self._request_confirmation(order_id=self.order_id)
+            self.trigger_event(self.ConfirmationRequested, order_id=self.order_id)
         else:
             self._ask(due.request, due.name)
 
@@ -214,9 +208,9 @@ class Fulfilment(Aggregate):
         if due is not None:
             self._ask(due.undo, due.name)
         elif self.is_order_cancelled:
-            self._fail(order_id=self.order_id, reason=self.reason)
+            self.trigger_event(self.Failed, order_id=self.order_id, reason=self.reason)
         else:
-            self._request_cancellation(order_id=self.order_id, reason=self.reason)
+            self.trigger_event(self.CancellationRequested, order_id=self.order_id, reason=self.reason)
 
     def _ask(self, request: str, step: str, attempt: int = 1) -> None:
         """Record a request of the step table, with the facts that its event class declares."""
@@ -230,9 +224,9 @@ class Fulfilment(Aggregate):
         }
         event_class = getattr(type(self), request)
         wanted = {name: fact for name, fact in facts.items() if name in event_class.__dataclass_fields__}
-        self.trigger_event(event_class, order_id=self.order_id, step=step, attempt=attempt, **wanted)
+        self._note(event_class, step, attempt=attempt, **wanted)
 
-    # Memory
+    # Memory: what each fact means stands on its class, see `Meaning`
 
     @event(Started)
     def __init__(
@@ -259,132 +253,105 @@ class Fulfilment(Aggregate):
         self.is_order_cancelled = False
 
     @event(PaymentRequested)
-    def _request_payment(
-        self,
-        order_id: UUID,
-        step: str,
-        attempt: int,
-        due_at: datetime | None,
-        payment_method: str,
-        currency: str,
-        amount: Decimal,
-    ) -> None:
-        self._remember_request(step, attempt, due_at)
+    def _payment_requested(self, step: str, attempt: int, due_at: datetime | None) -> None:
+        self._enter(step, events.PaymentRequested.means, attempt, due_at)
 
     @event(ReservationRequested)
-    def _request_reservation(
-        self,
-        order_id: UUID,
-        step: str,
-        attempt: int,
-        due_at: datetime | None,
-        lines: tuple[ProductQuantity, ...],
-    ) -> None:
-        self._remember_request(step, attempt, due_at)
+    def _reservation_requested(self, step: str, attempt: int, due_at: datetime | None) -> None:
+        self._enter(step, events.ReservationRequested.means, attempt, due_at)
 
     @event(RefundRequested)
-    def _request_refund(self, order_id: UUID, step: str, attempt: int, due_at: datetime | None) -> None:
-        self._remember(step, StepStatus.COMPENSATING, attempt, due_at)
+    def _refund_requested(self, step: str, attempt: int, due_at: datetime | None) -> None:
+        self._enter(step, events.RefundRequested.means, attempt, due_at)
 
     @event(ReleaseRequested)
-    def _request_release(self, order_id: UUID, step: str, attempt: int, due_at: datetime | None) -> None:
-        self._remember(step, StepStatus.COMPENSATING, attempt, due_at)
+    def _release_requested(self, step: str, attempt: int, due_at: datetime | None) -> None:
+        self._enter(step, events.ReleaseRequested.means, attempt, due_at)
 
     @event(WithdrawalRequested)
-    def _request_withdrawal(self, order_id: UUID, step: str, attempt: int, reason: str) -> None:
+    def _withdrawal_requested(self) -> None:
         pass
 
     @event(StepAttemptFailed)
-    def _step_attempt_failed(
-        self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
-    ) -> None:
+    def _step_attempt_failed(self, step: str, attempt: int) -> None:
         self.attempts[step] = attempt + 1
 
     @event(StepUnanswered)
-    def _step_unanswered(
-        self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
-    ) -> None:
+    def _step_unanswered(self, step: str, next_at: datetime | None) -> None:
         self.next_at[step] = next_at
 
     @event(StepOverdue)
-    def _step_overdue(self, order_id: UUID, step: str, attempt: int, due_at: datetime) -> None:
+    def _step_overdue(self, step: str) -> None:
         self.due_at.pop(step, None)
 
     @event(StepCompleted)
-    def _step_completed(self, order_id: UUID, step: str, attempt: int) -> None:
-        self._remember(step, StepStatus.COMPLETED, attempt)
-        if self.status is not SagaStatus.COMPENSATING:
-            self.status = STEP[step].status_when_completed
+    def _step_completed(self, step: str, attempt: int) -> None:
+        self._enter(step, events.StepCompleted.means, attempt)
 
     @event(StepFailed)
-    def _step_failed(self, order_id: UUID, step: str, attempt: int, error: str) -> None:
-        self._remember(step, StepStatus.FAILED, attempt)
+    def _step_failed(self, step: str, attempt: int) -> None:
+        self._enter(step, events.StepFailed.means, attempt)
 
     @event(CompensationAttemptFailed)
-    def _compensation_attempt_failed(
-        self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
-    ) -> None:
+    def _compensation_attempt_failed(self, step: str, attempt: int) -> None:
         self.attempts[step] = attempt + 1
 
     @event(CompensationUnanswered)
-    def _compensation_unanswered(
-        self, order_id: UUID, step: str, attempt: int, error: str, next_at: datetime | None
-    ) -> None:
+    def _compensation_unanswered(self, step: str, next_at: datetime | None) -> None:
         self.next_at[step] = next_at
 
     @event(CompensationOverdue)
-    def _compensation_overdue(self, order_id: UUID, step: str, attempt: int, due_at: datetime) -> None:
+    def _compensation_overdue(self, step: str) -> None:
         self.due_at.pop(step, None)
 
     @event(StepCompensated)
-    def _step_compensated(self, order_id: UUID, step: str, attempt: int) -> None:
-        self._remember(step, StepStatus.COMPENSATED, attempt)
+    def _step_compensated(self, step: str, attempt: int) -> None:
+        self._enter(step, events.StepCompensated.means, attempt)
 
     @event(CompensationFailed)
-    def _compensation_failed(self, order_id: UUID, step: str, attempt: int, error: str) -> None:
-        self._remember(step, StepStatus.COMPENSATION_FAILED, attempt)
+    def _compensation_failed(self, step: str, attempt: int) -> None:
+        self._enter(step, events.CompensationFailed.means, attempt)
 
     @event(InterventionMade)
-    def _intervene(self, order_id: UUID, action: str, step: str | None, reason: str) -> None:
+    def _intervention_made(self) -> None:
         pass
 
     @event(UnwindingStarted)
-    def _start_unwinding(self, order_id: UUID, reason: str) -> None:
-        self.status = SagaStatus.COMPENSATING
+    def _unwinding_started(self, reason: str) -> None:
+        self.status = events.UnwindingStarted.means.saga or self.status
         self.reason = reason
 
     @event(ConfirmationRequested)
-    def _request_confirmation(self, order_id: UUID) -> None:
+    def _confirmation_requested(self) -> None:
         pass
 
     @event(CancellationRequested)
-    def _request_cancellation(self, order_id: UUID, reason: str) -> None:
+    def _cancellation_requested(self) -> None:
         pass
 
     @event(OrderCancellationNoted)
-    def _note_order_cancellation(self, order_id: UUID, reason: str) -> None:
+    def _order_cancellation_noted(self) -> None:
         self.is_order_cancelled = True
 
     @event(Completed)
-    def _complete(self, order_id: UUID) -> None:
-        self.status = SagaStatus.COMPLETED
+    def _completed(self) -> None:
+        self.status = events.Completed.means.saga or self.status
 
     @event(Failed)
-    def _fail(self, order_id: UUID, reason: str) -> None:
-        self.status = SagaStatus.FAILED
+    def _failed(self) -> None:
+        self.status = events.Failed.means.saga or self.status
 
-    def _remember_request(self, step: str, attempt: int, due_at: datetime | None) -> None:
-        self._remember(step, StepStatus.EXECUTING, attempt, due_at)
-        if self.status is not SagaStatus.COMPENSATING:
-            self.status = STEP[step].status_when_requested or self.status
-
-    def _remember(self, step: str, status: StepStatus, attempt: int, due_at: datetime | None = None) -> None:
-        self.step_statuses[step] = status
+    def _enter(self, step: str, means: Meaning, attempt: int, due_at: datetime | None = None) -> None:
+        """A step stands where a fact says; what was known of the one before counts no more."""
+        if means.step is not None:
+            self.step_statuses[step] = means.step
         self.attempts[step] = attempt
         self.next_at.pop(step, None)
         self.due_at.pop(step, None)
         if due_at is not None:
             self.due_at[step] = due_at
+        if self.status is not SagaStatus.COMPENSATING:
+            self.status = means.saga_after(step) or self.status
 
 
 _OPEN = (StepStatus.EXECUTING, StepStatus.COMPENSATING, StepStatus.COMPENSATION_FAILED)

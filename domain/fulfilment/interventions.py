@@ -90,7 +90,7 @@ def force_fail(fulfilment: Fulfilment, reason: str, *, held: str | None) -> None
     _intervene(fulfilment, "force-fail", reason)
     waiting = fulfilment.awaited_step
     if waiting is None:
-        fulfilment.unwind(reason)
+        fulfilment.compensate(reason)
     else:
         fulfilment.step_failed(waiting, reason)
     for step in reversed(STEPS):

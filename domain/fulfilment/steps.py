@@ -8,7 +8,7 @@ from domain.shared.retrying import RetryPolicy
 
 
 class SagaStatus(StrEnum):
-    """Where a fulfilment stands. COMPLETED can still be unwound by a cancellation; FAILED is final."""
+    """Where a fulfilment stands. COMPLETED can still be compensated after a cancellation; FAILED is final."""
 
     STARTED = "STARTED"
     PAYMENT_PENDING = "PAYMENT_PENDING"
@@ -30,66 +30,64 @@ class StepStatus(StrEnum):
     COMPENSATION_FAILED = "COMPENSATION_FAILED"
 
 
+RUNNER_REPEATS = RetryPolicy(
+    attempts=1, within=timedelta(0), first_pause=timedelta(0), longest_pause=timedelta(0)
+)
+"""The work is our own: it is asked for once, and the runner repeats what fails for the moment."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One row of the table.
 
     `request` and `undo` name the facts that ask for the work and for its reversal
-    (event classes of the fulfilment); the statuses are the saga's while the step is
-    asked for, and after it is done.
+    (event classes of the fulfilment); `status_when_completed` is the saga's after it is done.
 
     `allowed` and `undo_allowed` are how long each may take before it is overdue; `retry` and
-    `undo_retry` say how what failed for the moment is tried again (None where the work is our
-    own and the runner repeats it). `is_withdrawn` says that work that is no longer wanted can
-    be called off while its outcome is open.
+    `undo_retry` say how what failed for the moment is tried again. `is_withdrawn` says that work that
+    is no longer wanted can be called off while its outcome is open.
     """
 
     name: str
     request: str
     undo: str
-    status_when_requested: SagaStatus | None
     status_when_completed: SagaStatus
     allowed: timedelta
     undo_allowed: timedelta
-    retry: RetryPolicy | None = None
-    undo_retry: RetryPolicy | None = None
+    retry: RetryPolicy = RUNNER_REPEATS
+    undo_retry: RetryPolicy = RUNNER_REPEATS
     is_withdrawn: bool = False
 
 
 PROCESS_PAYMENT = "ProcessPayment"
 RESERVE_INVENTORY = "ReserveInventory"
 
-CHARGING = RetryPolicy(
-    attempts=5,
-    within=timedelta(minutes=10),
-    first_pause=timedelta(seconds=0.5),
-    longest_pause=timedelta(minutes=1),
-)
-REFUNDING = RetryPolicy(
-    attempts=5,
-    within=timedelta(hours=24),
-    first_pause=timedelta(seconds=0.5),
-    longest_pause=timedelta(minutes=1),
-)
-
 STEPS = (
     Step(
         name=PROCESS_PAYMENT,
         request="PaymentRequested",
         undo="RefundRequested",
-        status_when_requested=SagaStatus.PAYMENT_PENDING,
         status_when_completed=SagaStatus.PAYMENT_COMPLETED,
         allowed=timedelta(minutes=15),
         undo_allowed=timedelta(hours=24),
-        retry=CHARGING,
-        undo_retry=REFUNDING,
+        retry=RetryPolicy(
+            attempts=5,
+            within=timedelta(minutes=10),
+            first_pause=timedelta(seconds=0.5),
+            longest_pause=timedelta(minutes=1),
+        ),
+        undo_retry=RetryPolicy(
+            attempts=5,
+            within=timedelta(hours=24),
+            first_pause=timedelta(seconds=0.5),
+            longest_pause=timedelta(minutes=1),
+        ),
         is_withdrawn=True,
     ),
     Step(
         name=RESERVE_INVENTORY,
         request="ReservationRequested",
         undo="ReleaseRequested",
-        status_when_requested=None,
         status_when_completed=SagaStatus.INVENTORY_RESERVED,
         allowed=timedelta(minutes=5),
         undo_allowed=timedelta(minutes=5),

@@ -103,22 +103,22 @@ class Reservation(Aggregate):
         """Give everything back. Asking again, or after a rejection, changes nothing."""
         if self.status is not ReservationStatus.HELD:
             return
-        self._release(order_id=self.order_id, lines=self._given_back(stock))
+        self.trigger_event(self.Released, order_id=self.order_id, lines=self._given_back(stock))
 
     def release_by_hand(self, stock: Mapping[str, StockItem], reason: str) -> None:
         """Give everything back because a person says so. Asking again, or after a rejection, changes
         nothing."""
         if self.status is not ReservationStatus.HELD:
             return
-        self._release_by_hand(order_id=self.order_id, lines=self._given_back(stock), reason=reason)
+        lines = self._given_back(stock)
+        self.trigger_event(self.ReleasedByHand, order_id=self.order_id, lines=lines, reason=reason)
 
     def ask_again(self) -> None:
         """Answer a fulfilment that asks for what a person has released: nothing is held for it anew.
         In every other case it was answered before, and nothing changes."""
         if self.release_reason is not None:
-            self._refuse(
-                order_id=self.order_id, reason=f"its stock was released by hand: {self.release_reason}"
-            )
+            reason = f"its stock was released by hand: {self.release_reason}"
+            self.trigger_event(self.Refused, order_id=self.order_id, reason=reason)
 
     def _given_back(self, stock: Mapping[str, StockItem]) -> tuple[ReservedLine, ...]:
         released = []
@@ -140,14 +140,14 @@ class Reservation(Aggregate):
         self.release_reason: str | None = None  # of a person
 
     @event(Released)
-    def _release(self, order_id: UUID, lines: tuple[ReservedLine, ...]) -> None:
+    def _released(self) -> None:
         self.status = ReservationStatus.RELEASED
 
     @event(ReleasedByHand)
-    def _release_by_hand(self, order_id: UUID, lines: tuple[ReservedLine, ...], reason: str) -> None:
+    def _released_by_hand(self, reason: str) -> None:
         self.status = ReservationStatus.RELEASED
         self.release_reason = reason
 
     @event(Refused)
-    def _refuse(self, order_id: UUID, reason: str) -> None:
+    def _refused(self) -> None:
         pass

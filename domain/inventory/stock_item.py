@@ -113,8 +113,12 @@ class StockItem(Aggregate):
                 )
             return receipt_id
         check_new_sku(self.sku)
-        self._receive(
-            sku=self.sku, on_hand=self.on_hand + quantity, reserved=self.reserved, quantity=quantity
+        self.trigger_event(
+            self.Received,
+            sku=self.sku,
+            on_hand=self.on_hand + quantity,
+            reserved=self.reserved,
+            quantity=quantity,
         )
         return next(reversed(self.receipts))
 
@@ -138,7 +142,8 @@ class StockItem(Aggregate):
                 field="/quantity",
             )
         if quantity != self.receipts[receipt_id]:
-            self._correct(
+            self.trigger_event(
+                self.Corrected,
                 sku=self.sku,
                 on_hand=on_hand,
                 reserved=self.reserved,
@@ -151,7 +156,8 @@ class StockItem(Aggregate):
         """Promise some of what is available to an order."""
         if not 0 < quantity <= self.available:
             raise InsufficientStock(f"{quantity} of {self.sku} asked for, {self.available} available")
-        self._reserve(
+        self.trigger_event(
+            self.Reserved,
             sku=self.sku,
             on_hand=self.on_hand,
             reserved=self.reserved + quantity,
@@ -163,7 +169,8 @@ class StockItem(Aggregate):
         """Make what was promised to an order available again."""
         if not 0 < quantity <= self.reserved:
             raise InsufficientStock(f"only {self.reserved} of {self.sku} are reserved, not {quantity}")
-        self._release(
+        self.trigger_event(
+            self.Released,
             sku=self.sku,
             on_hand=self.on_hand,
             reserved=self.reserved - quantity,
@@ -183,7 +190,7 @@ class StockItem(Aggregate):
         self.correction_of_command: dict[str, tuple[str, int]] = {}
 
     @event(Received)
-    def _receive(self, sku: str, on_hand: int, reserved: int, quantity: int) -> None:
+    def _received(self, on_hand: int, quantity: int) -> None:
         self.on_hand = on_hand
         receipt_id = event_id(self.id, self.version + 1)
         self.receipts[receipt_id] = quantity
@@ -191,18 +198,16 @@ class StockItem(Aggregate):
             self.receipt_of_command[self.last_command_id] = (receipt_id, quantity)
 
     @event(Corrected)
-    def _correct(
-        self, sku: str, on_hand: int, reserved: int, corrects: str, quantity: int, reason: str
-    ) -> None:
+    def _corrected(self, on_hand: int, corrects: str, quantity: int) -> None:
         self.on_hand = on_hand
         self.receipts[corrects] = quantity
         if self.last_command_id is not None:
             self.correction_of_command[self.last_command_id] = (corrects, quantity)
 
     @event(Reserved)
-    def _reserve(self, sku: str, on_hand: int, reserved: int, order_id: UUID, quantity: int) -> None:
+    def _reserved(self, reserved: int) -> None:
         self.reserved = reserved
 
     @event(Released)
-    def _release(self, sku: str, on_hand: int, reserved: int, order_id: UUID, quantity: int) -> None:
+    def _released(self, reserved: int) -> None:
         self.reserved = reserved

@@ -59,7 +59,7 @@ class Supply(Aggregate):
     def change(self, lines: Lines, receipt_command: str) -> None:
         """Hold other quantities than before; the same ones change nothing."""
         if lines != self.lines:
-            self._change(lines=lines, receipt_command=receipt_command)
+            self.trigger_event(self.Changed, lines=lines, receipt_command=receipt_command)
 
     # Memory
 
@@ -70,6 +70,6 @@ class Supply(Aggregate):
         self.receipt_commands: tuple[str, ...] = (receipt_command,)
 
     @event(Changed)
-    def _change(self, lines: Lines, receipt_command: str) -> None:
+    def _changed(self, lines: Lines, receipt_command: str) -> None:
         self.lines = tuple(lines)
         self.receipt_commands = (*self.receipt_commands, receipt_command)

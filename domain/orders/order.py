@@ -114,13 +114,13 @@ class Order(Aggregate):
         if self.status is OrderStatus.CANCELLED:
             raise OrderCancelled(f"order {self.id} was cancelled: {self.cancel_reason}")
         if self.status is OrderStatus.CREATED:
-            self._confirm()
+            self.trigger_event(self.Confirmed)
 
     def cancel(self, reason: str) -> None:
         """Cancel the order, once."""
         if self.status is OrderStatus.CANCELLED:
             raise OrderAlreadyCancelled(f"order {self.id} is already cancelled: {self.cancel_reason}")
-        self._cancel(reason)
+        self.trigger_event(self.Cancelled, reason=reason)
 
     # Memory
 
@@ -149,12 +149,12 @@ class Order(Aggregate):
         self.cancelled_by_command: str | None = None
 
     @event(Confirmed)
-    def _confirm(self) -> None:
+    def _confirmed(self) -> None:
         self.status = OrderStatus.CONFIRMED
         self.confirmed_at = self.modified_on
 
     @event(Cancelled)
-    def _cancel(self, reason: str) -> None:
+    def _cancelled(self, reason: str) -> None:
         self.status = OrderStatus.CANCELLED
         self.cancel_reason = reason
         self.cancelled_at = self.modified_on

@@ -1,6 +1,5 @@
 """The payment of an order: what is asked of the provider, and what the provider answered."""
 
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
@@ -189,7 +188,7 @@ class Payment(Aggregate):
                 f"yet the provider reports charge {reference}"
             )
         if self.is_undecided:
-            self._complete(order_id=self.order_id, attempt=attempt, reference=reference)
+            self.trigger_event(self.Completed, order_id=self.order_id, attempt=attempt, reference=reference)
 
     def decline(self, reason: str, attempt: int) -> None:
         """The provider refused. Hearing it again is fine, after a charge it is not."""
@@ -199,7 +198,7 @@ class Payment(Aggregate):
                 f"yet the provider reports it declined: {reason}"
             )
         if self.is_undecided:
-            self._decline(order_id=self.order_id, attempt=attempt, reason=reason)
+            self.trigger_event(self.Declined, order_id=self.order_id, attempt=attempt, reason=reason)
 
     def charge_attempt_failed(self, attempt: int, trouble: Trouble) -> None:
         """The provider failed without charging: it is tried again, or given up."""
@@ -210,17 +209,23 @@ class Payment(Aggregate):
         elif trouble.next_at is None:
             self.decline(f"the provider failed {trouble.times} times, last with: {trouble.error}", attempt)
         else:
-            self._charge_attempt_failed(order_id=self.order_id, attempt=attempt, **trouble.facts())
+            self.trigger_event(
+                self.ChargeAttemptFailed, order_id=self.order_id, attempt=attempt, **trouble.facts()
+            )
 
     def charge_unanswered(self, attempt: int, trouble: Trouble) -> None:
         """The provider did not answer. That is no outcome: it is asked again with the same key."""
         if self.is_undecided and attempt == self.attempt and trouble.times > self.unanswered:
-            self._charge_unanswered(order_id=self.order_id, attempt=attempt, **trouble.facts())
+            self.trigger_event(
+                self.ChargeUnanswered, order_id=self.order_id, attempt=attempt, **trouble.facts()
+            )
 
     def withdraw(self, reason: str) -> None:
         """Have the charge called off, unless it is made already. Asking again is fine."""
         if self.is_undecided and self.withdrawn_because is None:
-            self._withdraw(order_id=self.order_id, attempt=self.attempt, reason=reason)
+            self.trigger_event(
+                self.ChargeWithdrawn, order_id=self.order_id, attempt=self.attempt, reason=reason
+            )
 
     def called_off(self, attempt: int) -> None:
         """The provider made sure that there is no charge and will be none."""
@@ -232,27 +237,35 @@ class Payment(Aggregate):
             raise PaymentNotCompleted(f"payment {self.id} is {self.status}; there is no charge to refund")
         if self.status in (PaymentStatus.COMPLETED, PaymentStatus.REFUND_FAILED):
             attempt = 1 if self.status is PaymentStatus.COMPLETED else self.attempt + 1
-            self._request_refund(order_id=self.order_id, reference=self.reference, attempt=attempt)
+            self.trigger_event(
+                self.RefundRequested, order_id=self.order_id, reference=self.reference, attempt=attempt
+            )
 
     def refund_made(self, attempt: int) -> None:
         """The provider gave the money back. Hearing it again is fine."""
         if self.status in (PaymentStatus.REFUND_REQUESTED, PaymentStatus.REFUND_FAILED):
-            self._refund_made(order_id=self.order_id, attempt=attempt)
+            self.trigger_event(self.Refunded, order_id=self.order_id, attempt=attempt)
 
     def refund_attempt_failed(self, attempt: int, trouble: Trouble) -> None:
         """The provider did not refund: it is tried again, or given up."""
         if self.status is not PaymentStatus.REFUND_REQUESTED or attempt != self.attempt:
             return
         if trouble.next_at is None:
-            self._refund_failed(order_id=self.order_id, attempt=attempt, error=trouble.error)
+            self.trigger_event(
+                self.RefundFailed, order_id=self.order_id, attempt=attempt, error=trouble.error
+            )
         else:
-            self._refund_attempt_failed(order_id=self.order_id, attempt=attempt, **trouble.facts())
+            self.trigger_event(
+                self.RefundAttemptFailed, order_id=self.order_id, attempt=attempt, **trouble.facts()
+            )
 
     def refund_unanswered(self, attempt: int, trouble: Trouble) -> None:
         """The provider did not answer: it is asked again with the same key."""
         is_awaited = self.status is PaymentStatus.REFUND_REQUESTED and attempt == self.attempt
         if is_awaited and trouble.times > self.unanswered:
-            self._refund_unanswered(order_id=self.order_id, attempt=attempt, **trouble.facts())
+            self.trigger_event(
+                self.RefundUnanswered, order_id=self.order_id, attempt=attempt, **trouble.facts()
+            )
 
     def refunded_by_hand(self, reference: str, reason: str) -> None:
         """A person gave the money back another way. Only what the provider failed to refund, so that
@@ -263,22 +276,22 @@ class Payment(Aggregate):
             raise PaymentNotCompleted(
                 f"payment {self.id} is {self.status}: only a refund that failed for good is recorded by hand"
             )
-        self._refund_by_hand(order_id=self.order_id, reference=reference, reason=reason)
+        self.trigger_event(self.RefundedByHand, order_id=self.order_id, reference=reference, reason=reason)
 
     def hasten(self, reason: str) -> None:
         """Have the call that is due, now or later, made now."""
         if self.is_undecided or self.status is PaymentStatus.REFUND_REQUESTED:
-            self._hasten(order_id=self.order_id, attempt=self.attempt, reason=reason)
+            self.trigger_event(self.CallHastened, order_id=self.order_id, attempt=self.attempt, reason=reason)
 
     def dispute(self, error: str) -> None:
         """The provider contradicts itself. The same contradiction again is no news."""
         if error != self.disputed_because:
-            self._dispute(order_id=self.order_id, error=error)
+            self.trigger_event(self.OutcomeDisputed, order_id=self.order_id, error=error)
 
     def close_dispute(self, reason: str) -> None:
         """A person has settled it."""
         if self.disputed_because is not None:
-            self._close_dispute(order_id=self.order_id, reason=reason)
+            self.trigger_event(self.DisputeClosed, order_id=self.order_id, reason=reason)
 
     @property
     def is_undecided(self) -> bool:
@@ -300,73 +313,65 @@ class Payment(Aggregate):
         self.disputed_because: str | None = None
 
     @event(ChargeAttemptFailed)
-    def _charge_attempt_failed(
-        self, order_id: UUID, attempt: int, error: str, since: datetime, times: int, next_at: datetime
-    ) -> None:
+    def _charge_attempt_failed(self, attempt: int) -> None:
         self.status = PaymentStatus.REQUESTED
         self.attempt = attempt + 1
         self.unanswered = 0
 
     @event(ChargeUnanswered)
-    def _charge_unanswered(
-        self, order_id: UUID, attempt: int, error: str, since: datetime, times: int, next_at: datetime
-    ) -> None:
+    def _charge_unanswered(self, times: int) -> None:
         self.status = PaymentStatus.OUTCOME_UNKNOWN
         self.unanswered = times
 
     @event(ChargeWithdrawn)
-    def _withdraw(self, order_id: UUID, attempt: int, reason: str) -> None:
+    def _charge_withdrawn(self, reason: str) -> None:
         self.withdrawn_because = reason
         self.unanswered = 0  # to call it off is a new question
 
     @event(Completed)
-    def _complete(self, order_id: UUID, attempt: int, reference: str) -> None:
+    def _completed(self, reference: str) -> None:
         self.status = PaymentStatus.COMPLETED
         self.reference = reference
 
     @event(Declined)
-    def _decline(self, order_id: UUID, attempt: int, reason: str) -> None:
+    def _declined(self) -> None:
         self.status = PaymentStatus.DECLINED
 
     @event(RefundRequested)
-    def _request_refund(self, order_id: UUID, reference: str, attempt: int) -> None:
+    def _refund_requested(self, attempt: int) -> None:
         self.status = PaymentStatus.REFUND_REQUESTED
         self.attempt = attempt
         self.unanswered = 0
 
     @event(RefundAttemptFailed)
-    def _refund_attempt_failed(
-        self, order_id: UUID, attempt: int, error: str, since: datetime, times: int, next_at: datetime
-    ) -> None:
+    def _refund_attempt_failed(self, attempt: int) -> None:
         self.attempt = attempt + 1
         self.unanswered = 0
 
     @event(RefundUnanswered)
-    def _refund_unanswered(
-        self, order_id: UUID, attempt: int, error: str, since: datetime, times: int, next_at: datetime
-    ) -> None:
+    def _refund_unanswered(self, times: int) -> None:
         self.unanswered = times
 
     @event(Refunded)
-    def _refund_made(self, order_id: UUID, attempt: int) -> None:
+    def _refunded(self) -> None:
         self.status = PaymentStatus.REFUNDED
 
     @event(RefundFailed)
-    def _refund_failed(self, order_id: UUID, attempt: int, error: str) -> None:
+    def _refund_failed(self) -> None:
         self.status = PaymentStatus.REFUND_FAILED
 
     @event(RefundedByHand)
-    def _refund_by_hand(self, order_id: UUID, reference: str, reason: str) -> None:
+    def _refunded_by_hand(self) -> None:
         self.status = PaymentStatus.REFUNDED
 
     @event(CallHastened)
-    def _hasten(self, order_id: UUID, attempt: int, reason: str) -> None:
+    def _call_hastened(self) -> None:
         pass
 
     @event(OutcomeDisputed)
-    def _dispute(self, order_id: UUID, error: str) -> None:
+    def _outcome_disputed(self, error: str) -> None:
         self.disputed_because = error
 
     @event(DisputeClosed)
-    def _close_dispute(self, order_id: UUID, reason: str) -> None:
+    def _dispute_closed(self) -> None:
         self.disputed_because = None

@@ -1,6 +1,6 @@
 """The base of every aggregate: explicit stored topics, and metadata in every event."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from inspect import signature
@@ -27,14 +27,26 @@ EVENT_TYPES: Mapping[str, type[AggregateEvent]] = MappingProxyType(_event_types)
 """Every stored topic and the event class behind it. Nothing outside this list is ever decoded."""
 
 
+class Undecided(TypeError):
+    """Nobody decided what an event means to somebody who comes across it: a fault in the program, told
+    when it starts."""
+
+
 class Aggregate(BaseAggregate[UUID]):
     """An event-sourced aggregate whose events say who, why and when.
 
     Subclasses give themselves and each of their events an explicit ``TOPIC``: the stored name,
     which stays when code moves.
+
+    Decisions record an event by `trigger_event`, with all its facts. Each event has a memory, a private
+    method under the library's ``@event``, which takes only the facts that it remembers; one of which
+    nothing is remembered has an empty one. The library passes a memory what it takes (see its
+    `DecoratedFuncCaller`), but refuses to record an event by calling a memory with more than that.
     """
 
     TOPIC: ClassVar[str] = ""
+    EVENTS: ClassVar[Mapping[str, type[AggregateEvent]]] = {}
+    """All kinds of events that it can record, by their topics."""
     Snapshot = Snapshot
 
     class Event(AggregateEvent):
@@ -70,9 +82,14 @@ class Aggregate(BaseAggregate[UUID]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name, value in vars(cls).items():
-            if isinstance(value, type) and issubclass(value, AggregateEvent) and name != "Event":
-                _event_types[cast(str, getattr(value, "TOPIC"))] = value  # noqa: B009 - set by each event class
+        cls.EVENTS = {
+            cast(str, getattr(value, "TOPIC")): value  # noqa: B009 - set by each event class
+            for name, value in vars(cls).items()
+            if isinstance(value, type) and issubclass(value, AggregateEvent) and name != "Event"
+        }
+        for topic, event_class in cls.EVENTS.items():
+            _check_memory(topic, event_class)
+        _event_types.update(cls.EVENTS)
 
     @classmethod
     def begin(cls, event_class: type[AggregateCreated], stream_id: UUID, **facts: Any) -> Self:
@@ -84,21 +101,15 @@ class Aggregate(BaseAggregate[UUID]):
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
         """Record one more fact, under the cause in force."""
         kwargs |= _metadata(self.id, self.version + 1, self.modified_on)
-        names = _field_names(cast(Hashable, event_class))
-        if len(kwargs) != len(names) - 2 or not issubclass(event_class, Aggregate.Event):
+        names = cast(Any, event_class).__dataclass_fields__.keys()  # in the order in which they are stored
+        facts = {"originator_id": self.id, "originator_version": self.version + 1, **kwargs}
+        if facts.keys() != names or not issubclass(event_class, Aggregate.Event):
             super().trigger_event(event_class, **kwargs)  # which says what is wrong
             return
-        facts = {"originator_id": self.id, "originator_version": self.version + 1, **kwargs}
         new_event = object.__new__(event_class)  # its own way is slow: it is frozen field by field
         vars(new_event).update({name: facts[name] for name in names})
         new_event.mutate(self)
         self.pending_events.append(new_event)
-
-
-@cache
-def _field_names(event_class: Any) -> tuple[str, ...]:
-    """The names of an event's facts, in the order in which they are stored."""
-    return tuple(event_class.__dataclass_fields__)
 
 
 @cache
@@ -108,6 +119,24 @@ def _memory_of(event_class: type[Any]) -> tuple[Callable[..., None], tuple[str, 
     if remember is None:
         return None
     return remember, tuple(signature(remember).parameters)[1:]
+
+
+def _check_memory(topic: str, event_class: type[AggregateEvent]) -> None:
+    """Raise `Undecided` for an event of which nobody decided what is remembered."""
+    memory = _memory_of(event_class)
+    if memory is None and not issubclass(event_class, AggregateCreated):
+        raise Undecided(f"{topic} has no memory: no method under @event says what is remembered of it")
+    unsaid = set(memory[1] if memory else ()) - event_class.__dataclass_fields__.keys()
+    if unsaid:
+        raise Undecided(f"{topic} does not say {', '.join(sorted(unsaid))}, which its memory takes")
+
+
+def check_decided(who: str, decided: Iterable[str], *owners: type[Aggregate]) -> None:
+    """Raise `Undecided` for the events of these aggregates that are not among the topics about which
+    somebody has decided. Called when that somebody is imported, so that nothing starts without."""
+    undecided = {topic for owner in owners for topic in owner.EVENTS} - set(decided)
+    if undecided:
+        raise Undecided(f"{who} has not decided about {', '.join(sorted(undecided))}")
 
 
 def _metadata(stream_id: UUID, version: int, not_before: datetime | None) -> dict[str, Any]:

@@ -1,5 +1,7 @@
-"""What each stored topic means to an audit. This is the one place that a new kind of event goes to: one
-that is neither in a table nor named as irrelevant is an error at start.
+"""What each stored topic means to an audit.
+
+It reads the events on its own, and not by what they say of themselves that they mean: that is its worth.
+Each topic is either in a table or named as irrelevant; else nothing that audits can be imported.
 """
 
 from collections.abc import Mapping
@@ -10,8 +12,7 @@ from domain.fulfilment import Fulfilment
 from domain.inventory import Reservation, StockItem, Supply
 from domain.orders import Order, OrderReference
 from domain.payments import Payment
-from domain.shared.aggregates import Aggregate
-from system.steps.decided import check_decided
+from domain.shared.aggregates import check_decided
 from system.steps.table import SIDES
 
 from .facts import HoldMark, OrderMark, PaymentMark, SagaMark
@@ -130,9 +131,9 @@ IRRELEVANT = frozenset(
 )
 """Events that move neither money nor stock, nor end anything."""
 
-_DECIDED = frozenset().union(
-    ORDER, SAGA, PAYMENT, SHELF, IRRELEVANT, *(holding.marks for holding in HOLDINGS)
+check_decided(
+    "the audit (system/audit/meanings.py)",
+    frozenset().union(ORDER, SAGA, PAYMENT, SHELF, IRRELEVANT, *(holding.marks for holding in HOLDINGS)),
+    *(Order, OrderReference, Fulfilment),
+    *(aggregate for side in SIDES for aggregate in side.aggregates),
 )
-_OF_THE_SAGA: tuple[type[Aggregate], ...] = (Order, OrderReference, Fulfilment)
-for _aggregate in (*_OF_THE_SAGA, *(aggregate for side in SIDES for aggregate in side.aggregates)):
-    check_decided(_aggregate, _DECIDED, "the audit")

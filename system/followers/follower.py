@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import ProcessingEvent
@@ -14,6 +14,7 @@ from eventsourcing.system import ProcessApplication, RecordingEvent
 from eventsourcing.utils import Environment
 
 from application.base import PAGE_SIZE, Application
+from domain.shared.aggregates import Aggregate, check_decided
 from domain.shared.causes import Cause, because_of
 from system.persistence.postgres.library import with_limits
 from system.persistence.recorders import recorder_for
@@ -22,6 +23,8 @@ from system.persistence.tables import Changes, Table
 
 from .identity_map import Repository
 from .unit_of_work import UnitOfWork
+
+Reaction = TypeVar("Reaction", bound=Callable[..., None])
 
 
 class Follower(Application, LibraryFollower[UUID]):
@@ -115,12 +118,34 @@ class Follower(Application, LibraryFollower[UUID]):
         return frozenset(event_class.TOPIC for event_class in handled_events(type(self)))
 
 
+def reacts_to(
+    react: singledispatchmethod[None], kinds: Iterable[type[AggregateEvent]]
+) -> Callable[[Reaction], Reaction]:
+    """Make a method the reaction to all events of a category."""
+
+    def register(reaction: Reaction) -> Reaction:
+        for kind in kinds:
+            react.register(kind, reaction)
+        return reaction
+
+    return register
+
+
 def handled_events(follower: type[Follower]) -> frozenset[type[Any]]:
     """The kinds of events that a follower has a reaction for."""
     descriptor = follower.__dict__["react"]
     descriptor.__get__(None, follower)  # registers reactions whose annotations were not resolvable earlier
     registry = cast(Mapping[type[Any], object], descriptor.dispatcher.registry)
     return frozenset(kind for kind in registry if kind is not object)
+
+
+def check_follower(follower: type[Any]) -> None:
+    """Raise `Undecided` when an aggregate that a follower knows of records events about which it has
+    decided nothing: it neither handles nor ignores them."""
+    kinds: frozenset[Any] = handled_events(follower) | follower.ignored
+    topics = {kind.TOPIC for kind in kinds}
+    owners = [owner for owner in Aggregate.__subclasses__() if not topics.isdisjoint(owner.EVENTS)]
+    check_decided(f"the follower {follower.name}", topics, *owners)
 
 
 class Process(Follower, ProcessApplication[UUID]):

@@ -98,12 +98,12 @@ class ParkingLot(Aggregate):
     def park(self, event: Pointer, error: str, attempts: int) -> None:
         """Put an event aside that could not be processed; again changes nothing."""
         if event.place not in self.sequences:
-            self._park(**event.facts(), error=error, attempts=attempts)
+            self.trigger_event(self.EventParked, **event.facts(), error=error, attempts=attempts)
 
     def hold_back(self, event: Pointer) -> None:
         """Put an event aside that has to wait; again changes nothing."""
         if event.place not in self.sequences:
-            self._hold_back(**event.facts())
+            self.trigger_event(self.EventHeldBack, **event.facts())
 
     def sequence_of(self, leader: str, position: int) -> Sequence[ParkedEvent]:
         """The events that wait in the sequence of this one, in order. Raises `CaseNotFound`."""
@@ -124,16 +124,17 @@ class ParkingLot(Aggregate):
 
     def retried(self, event: Pointer, reason: str | None) -> None:
         """The first event of a sequence was processed after all. Raises as `first_of` does."""
-        self._retried(**self.first_of(*event.place).facts(), reason=reason)
+        self.trigger_event(self.EventRetried, **self.first_of(*event.place).facts(), reason=reason)
 
     def retry_failed(self, event: Pointer, error: str, reason: str | None) -> None:
         """The first event of a sequence was tried in vain. Raises as `first_of` does."""
         first = self.first_of(*event.place)
-        self._retry_failed(**first.facts(), error=error, attempts=first.attempts + 1, reason=reason)
+        facts = {"error": error, "attempts": first.attempts + 1, "reason": reason}
+        self.trigger_event(self.RetryFailed, **first.facts(), **facts)
 
     def discard(self, event: Pointer, reason: str) -> None:
         """Give the first event of a sequence up. Raises as `first_of` does."""
-        self._discard(**self.first_of(*event.place).facts(), reason=reason)
+        self.trigger_event(self.EventDiscarded, **self.first_of(*event.place).facts(), reason=reason)
 
     def outcomes(self, command_id: str, leader: str, position: int) -> Sequence[EventResult]:
         """What a command did to the sequence of an event; nothing, if it did nothing to that one."""
@@ -152,7 +153,7 @@ class ParkingLot(Aggregate):
         self.doubtful: frozenset[str] = frozenset()
 
     @event(EventParked)
-    def _park(
+    def _event_parked(
         self,
         sequence: str,
         leader: str,
@@ -166,52 +167,23 @@ class ParkingLot(Aggregate):
         self._remember(Pointer(sequence, leader, position, topic, stream_id, stream_version), error, attempts)
 
     @event(EventHeldBack)
-    def _hold_back(
+    def _event_held_back(
         self, sequence: str, leader: str, position: int, topic: str, stream_id: UUID, stream_version: int
     ) -> None:
         self._remember(Pointer(sequence, leader, position, topic, stream_id, stream_version), None, 0)
 
     @event(EventRetried)
-    def _retried(
-        self,
-        sequence: str,
-        leader: str,
-        position: int,
-        topic: str,
-        stream_id: UUID,
-        stream_version: int,
-        reason: str | None,
-    ) -> None:
+    def _event_retried(self, sequence: str) -> None:
         self._forget(sequence, Result.RETRIED)
 
     @event(RetryFailed)
-    def _retry_failed(
-        self,
-        sequence: str,
-        leader: str,
-        position: int,
-        topic: str,
-        stream_id: UUID,
-        stream_version: int,
-        error: str,
-        attempts: int,
-        reason: str | None,
-    ) -> None:
+    def _retry_failed(self, sequence: str, error: str, attempts: int) -> None:
         if waiting := self.parked.get(sequence):
             waiting[0] = replace(waiting[0], error=error, attempts=attempts, last_at=self.modified_on)
             self.recent.add(self.last_command_id, EventResult(waiting[0], Result.FAILED, error))
 
     @event(EventDiscarded)
-    def _discard(
-        self,
-        sequence: str,
-        leader: str,
-        position: int,
-        topic: str,
-        stream_id: UUID,
-        stream_version: int,
-        reason: str,
-    ) -> None:
+    def _event_discarded(self, sequence: str) -> None:
         self._forget(sequence, Result.DISCARDED)
 
     def _remember(self, event: Pointer, error: str | None, attempts: int) -> None:

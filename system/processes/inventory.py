@@ -8,7 +8,8 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.inventory import Inventory
 from domain.fulfilment import Fulfilment
-from domain.fulfilment.categories import ASKS_ORDERS, ASKS_PAYMENTS, PROGRESS
+from domain.fulfilment.categories import FACTS, asking
+from domain.fulfilment.meaning import Asked
 from domain.shared.ids import reservation_id, stock_item_id
 from system.followers.follower import Process
 from system.followers.unit_of_work import UnitOfWork
@@ -18,7 +19,7 @@ class InventoryProcess(Inventory, Process):
     """Follows the fulfilments."""
 
     name = "Inventory"
-    ignored = PROGRESS | ASKS_PAYMENTS | ASKS_ORDERS
+    ignored = FACTS - asking(Asked.INVENTORY)
 
     def needs(self, event: Any) -> Iterable[UUID]:
         """See `Follower.needs`."""

@@ -8,7 +8,8 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.orders import Orders
 from domain.fulfilment import Fulfilment
-from domain.fulfilment.categories import ASKS_INVENTORY, ASKS_PAYMENTS, PROGRESS
+from domain.fulfilment.categories import FACTS, asking
+from domain.fulfilment.meaning import Asked
 from domain.orders import Order, OrderStatus
 from system.followers.follower import Process
 from system.followers.unit_of_work import UnitOfWork
@@ -18,7 +19,7 @@ class OrdersProcess(Orders, Process):
     """Follows the fulfilments."""
 
     name = "Orders"
-    ignored = PROGRESS | ASKS_PAYMENTS | ASKS_INVENTORY
+    ignored = FACTS - asking(Asked.ORDERS)
 
     def needs(self, event: Any) -> Iterable[UUID]:
         """See `Follower.needs`."""

@@ -8,7 +8,8 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.payments import Payments
 from domain.fulfilment import Fulfilment
-from domain.fulfilment.categories import ASKS_INVENTORY, ASKS_ORDERS, PROGRESS
+from domain.fulfilment.categories import FACTS, asking
+from domain.fulfilment.meaning import Asked
 from domain.payments import Payment, PaymentStatus
 from domain.payments.payment import UNDECIDED
 from domain.shared.ids import payment_id
@@ -20,7 +21,7 @@ class PaymentsProcess(Payments, Process):
     """Follows the fulfilments."""
 
     name = "Payments"
-    ignored = PROGRESS | ASKS_INVENTORY | ASKS_ORDERS
+    ignored = FACTS - asking(Asked.PAYMENTS)
 
     def needs(self, event: Any) -> Iterable[UUID]:
         """See `Follower.needs`."""

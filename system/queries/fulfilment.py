@@ -6,7 +6,7 @@ from application.unreadable import UnreadableEvent
 from application.views import Damage, FulfilmentView, StepView, damage_of
 from domain.shared.ids import fulfilment_id
 from system.bootstrap import Orderwright
-from system.projections.saga_log.facts import log_entry, status_after
+from system.projections.saga_log.entries import log_entry, status_after
 
 
 def fulfilment_of(orderwright: Orderwright, order_id: UUID) -> FulfilmentView:

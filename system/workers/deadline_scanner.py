@@ -20,8 +20,9 @@ from domain.shared.errors import DomainError
 from system.concurrency.background import LONGEST_PAUSE, BackgroundLoop
 from system.persistence.faults import STORE_FAULTS
 from system.processes.order_fulfilment import OrderFulfilment
-from system.projections.saga_log.follower import AwaitedStep, SagaLog
+from system.projections.saga_log.follower import SagaLog
 from system.projections.saga_log.overdue import ALLOWED
+from system.projections.saga_log.queries import AwaitedStep
 
 WATCHED_AT_ONCE = 10_000
 """So many awaited steps are watched; of more, those with the earliest deadlines."""

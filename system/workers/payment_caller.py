@@ -25,7 +25,7 @@ from application.ports import (
     RefundRequest,
 )
 from application.unreadable import UnreadableEvent
-from domain.fulfilment.steps import CHARGING, REFUNDING
+from domain.fulfilment import PROCESS_PAYMENT, STEP
 from domain.payments import Payment, Trouble
 from domain.payments.payment import PaymentOutcomeContradicted
 from domain.shared.errors import DomainError
@@ -74,8 +74,8 @@ class GatewayWorker(BackgroundLoop):
         self._monotonic = monotonic
         self._concurrency = concurrency
         first_pause = timedelta(seconds=retry_seconds)
-        self._charging = replace(CHARGING, first_pause=first_pause)
-        self._refunding = replace(REFUNDING, first_pause=first_pause)
+        self._charging = replace(STEP[PROCESS_PAYMENT].retry, first_pause=first_pause)
+        self._refunding = replace(STEP[PROCESS_PAYMENT].undo_retry, first_pause=first_pause)
         self._poll_seconds = poll_seconds
         self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._turn = turn

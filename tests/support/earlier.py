@@ -42,6 +42,6 @@ def received_earlier(inventory: Inventory, sku: str, quantity: int) -> str:
     """Receive a product as an earlier release did; the id of the receipt."""
     with _then(stock_item_id(sku)):
         item = StockItem.begin(StockItem.Introduced, stock_item_id(sku), sku=sku)
-        item._receive(sku=sku, on_hand=quantity, reserved=0, quantity=quantity)
+        item.trigger_event(StockItem.Received, sku=sku, on_hand=quantity, reserved=0, quantity=quantity)
     inventory.save(item)
     return next(iter(item.receipts))

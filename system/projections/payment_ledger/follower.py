@@ -10,7 +10,7 @@ from eventsourcing.dispatch import singledispatchmethod
 
 from application.queries import PaymentNotFound
 from application.views import PaymentView, utc_text
-from domain.fulfilment.steps import CHARGING, REFUNDING
+from domain.fulfilment import PROCESS_PAYMENT, STEP
 from domain.payments import Payment
 from domain.shared.causes import Cause
 from domain.shared.money import Money
@@ -57,7 +57,8 @@ LEDGER = Table(
     },
 )
 
-LONGEST_PAUSE = max(CHARGING.longest_possible_pause, REFUNDING.longest_possible_pause)
+_CALLS = STEP[PROCESS_PAYMENT]
+LONGEST_PAUSE = max(_CALLS.retry.longest_possible_pause, _CALLS.undo_retry.longest_possible_pause)
 """No call is made later than so long after the one before. A time that is further away was told by a
 clock that was wrong then, or that is wrong now: it is no reason to wait."""
 

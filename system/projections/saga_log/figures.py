@@ -14,9 +14,9 @@ from typing import Any
 from application.views import utc_text
 from domain.fulfilment import STEPS, SagaStatus, StepStatus
 from system.followers.projection import time_of
-from system.projections.order_dashboard.follower import OrderDashboard
+from system.projections.order_dashboard.queries import OrderDashboardQueries as OrderDashboard
 
-from .follower import SagaLog
+from .queries import SagaLogQueries as SagaLog
 
 SETTLED = (SagaStatus.COMPLETED, SagaStatus.FAILED)
 OPEN = tuple(status for status in SagaStatus if status not in SETTLED)
@@ -43,7 +43,7 @@ class StepFigures:
 
 @dataclass(frozen=True)
 class ReasonFigures:
-    """How many sagas were unwound for a reason: the part of it before the first colon."""
+    """How many sagas were compensated for a reason: the part of it before the first colon."""
 
     reason: str
     count: int
@@ -112,7 +112,7 @@ def count_by_status(saga_log: SagaLog, since: datetime | None = None) -> dict[st
 
 
 def count_compensated(saga_log: SagaLog, since: datetime | None = None) -> int:
-    """How many sagas were unwound to the end and had at least one step undone."""
+    """How many sagas were compensated to the end and had at least one step undone."""
     statement = (
         "SELECT COUNT(*) AS n FROM @fulfilments AS saga WHERE status = 'FAILED' AND EXISTS ("
         "SELECT 1 FROM @saga_log AS entry WHERE entry.order_id = saga.order_id "
@@ -150,7 +150,7 @@ def figures_by_step(saga_log: SagaLog, since: datetime | None = None) -> tuple[S
 def figures_by_reason(
     saga_log: SagaLog, limit: int, since: datetime | None = None
 ) -> tuple[tuple[ReasonFigures, ...], int]:
-    """The commonest reasons for which sagas were unwound, and how many had other ones."""
+    """The commonest reasons for which sagas were compensated, and how many had other ones."""
     rows = saga_log.rows(
         "SELECT before_colon(saga.reason) AS kind, COUNT(*) AS n, SUM(COUNT(*)) OVER () AS total "
         f"FROM @fulfilments AS saga WHERE saga.reason IS NOT NULL AND {_started(since)} "
@@ -185,7 +185,7 @@ def count_compensations(saga_log: SagaLog) -> tuple[int, int]:
 
 
 def count_confirmed(dashboard: OrderDashboard) -> int:
-    """How many sagas had their order confirmed, also those that were unwound afterwards: a number that
+    """How many sagas had their order confirmed, also those that were compensated afterwards: a number that
     never falls."""
     return sum(_number(dashboard.rows(statement)) for statement in _CONFIRMED)
 

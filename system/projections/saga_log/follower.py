@@ -1,123 +1,26 @@
-"""The saga log: every fulfilment, and what became of each of its steps."""
+"""The saga log as it is written."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 from eventsourcing.dispatch import singledispatchmethod
 
-from application.paging import check_limit, decode_cursor, page_of
-from application.queries import FulfilmentRow, PageRequest, check_choice
-from application.views import FulfilmentView, Page, StepView
-from domain.fulfilment import Fulfilment, SagaStatus
-from domain.fulfilment.categories import ASKS_ORDERS
-from domain.fulfilment.events import StepRequest
-from system.followers.projection import Projection, Readable, time_of
+from domain.fulfilment import Fulfilment
+from domain.fulfilment.categories import FACTS, IN_LOG, MOVES_SAGA
+from domain.fulfilment.events import StepEvent, StepRequest
+from system.followers.follower import reacts_to
 from system.followers.unit_of_work import UnitOfWork
-from system.persistence.tables import Table
 
-from .facts import UNWINDING, log_entry, saga_status, step_status
-
-FULFILMENTS = Table(
-    "fulfilments",
-    columns={
-        "order_id": "TEXT",
-        "status": "TEXT NOT NULL",
-        "reason": "TEXT",
-        "started_at": "TEXT NOT NULL",
-        "updated_at": "TEXT NOT NULL",
-    },
-    key=("order_id",),
-    indexes={
-        "fulfilments_updated": "(updated_at, order_id)",
-        "fulfilments_status": "(status, updated_at, order_id)",
-    },
-    guards={"status": UNWINDING},
-)
-
-LOG = Table(
-    "saga_log",
-    columns={
-        "order_id": "TEXT",
-        "entry": "BIGINT",
-        "step": "TEXT NOT NULL",
-        "status": "TEXT NOT NULL",
-        "attempt": "BIGINT NOT NULL",
-        "at": "TEXT NOT NULL",
-        "error": "TEXT",
-        "next_at": "TEXT",
-    },
-    key=("order_id", "entry"),
-    indexes={"saga_log_failed": "(at) WHERE status = 'COMPENSATION_FAILED'"},
-)
-
-# A step that somebody waits for has a row here until it ends, or it was noted that its deadline passed.
-# `status` says whether it is to be done or undone; it is null in rows of early releases.
-DEADLINES = Table(
-    "saga_deadlines",
-    columns={"order_id": "TEXT", "step": "TEXT", "due_at": "TEXT", "status": "TEXT"},
-    key=("order_id", "step"),
-    indexes={"saga_deadlines_due": "(due_at, order_id) WHERE due_at IS NOT NULL"},
-    leftover="due_at IS NULL",
-)
-
-# The last that is known of a step is that it could not be undone. Attempts are counted over all rounds.
-_STUCK = """
-SELECT entry.order_id, entry.step, entry.error, entry.at AS last_at,
-    COUNT(*) AS attempts, MIN(failed.at) AS first_at
-FROM @saga_log AS entry
-JOIN @fulfilments AS saga ON saga.order_id = entry.order_id AND saga.status = 'COMPENSATING'
-JOIN @saga_log AS failed ON failed.order_id = entry.order_id AND failed.step = entry.step
-    AND failed.error IS NOT NULL AND failed.status IN ('COMPENSATING', 'COMPENSATION_FAILED')
-WHERE entry.status = 'COMPENSATION_FAILED' {condition} AND NOT EXISTS (
-    SELECT 1 FROM @saga_log AS later
-    WHERE later.order_id = entry.order_id AND later.step = entry.step AND later.entry > entry.entry
-)
-GROUP BY entry.order_id, entry.step, entry.error, entry.at ORDER BY entry.at, entry.order_id
-"""
-
-_AWAITED = """
-SELECT order_id, step, status, due_at FROM @saga_deadlines WHERE due_at IS NOT NULL
-ORDER BY due_at, order_id LIMIT :limit
-"""
-
-_ONE = "SELECT * FROM @fulfilments WHERE order_id = :order_id"
-_ENTRIES = "SELECT * FROM @saga_log WHERE order_id = :order_id ORDER BY entry"
+from .entries import log_entry, saga_status
+from .queries import SagaLogQueries
+from .tables import DEADLINES, FULFILMENTS, LOG
 
 
-@dataclass(frozen=True)
-class FailedCompensation:
-    """A step that could not be undone: a person has to help. `attempts` failed from `first_at` to
-    `last_at`, the last one with `error`."""
-
-    order_id: str
-    step: str
-    error: str
-    attempts: int
-    first_at: datetime
-    last_at: datetime
-
-
-class AwaitedStep(NamedTuple):
-    """A step of a fulfilment that is to be done, or undone, by then; as it is stored."""
-
-    order_id: str
-    step: str
-    status: str | None
-    due_at: str
-
-
-class SagaLog(Projection):
-    """Follows the fulfilments."""
+class SagaLog(SagaLogQueries):
+    """Follows the fulfilments: what moves a saga, and what is an entry in its log."""
 
     name = "SagaLog"
     tables = (FULFILMENTS, LOG, DEADLINES)
-    ignored = ASKS_ORDERS | {
-        Fulfilment.OrderCancellationNoted,
-        Fulfilment.WithdrawalRequested,
-        Fulfilment.InterventionMade,
-    }
+    ignored = FACTS - MOVES_SAGA - IN_LOG
 
     @singledispatchmethod
     def react(self, event: Any, work: UnitOfWork) -> None:
@@ -139,26 +42,12 @@ class SagaLog(Projection):
         self._write_status(event, work)
         work.change(FULFILMENTS, order_id=str(event.order_id), reason=event.reason)
 
-    @react.register(Fulfilment.Completed)
-    @react.register(Fulfilment.Failed)
+    @reacts_to(react, MOVES_SAGA - IN_LOG - {Fulfilment.Started, Fulfilment.UnwindingStarted})
     def _(self, event: Any, work: UnitOfWork) -> None:
         self._write_status(event, work)
 
-    @react.register(Fulfilment.PaymentRequested)
-    @react.register(Fulfilment.RefundRequested)
-    @react.register(Fulfilment.ReservationRequested)
-    @react.register(Fulfilment.ReleaseRequested)
-    @react.register(Fulfilment.StepAttemptFailed)
-    @react.register(Fulfilment.StepUnanswered)
-    @react.register(Fulfilment.StepOverdue)
-    @react.register(Fulfilment.StepCompleted)
-    @react.register(Fulfilment.StepFailed)
-    @react.register(Fulfilment.CompensationAttemptFailed)
-    @react.register(Fulfilment.CompensationUnanswered)
-    @react.register(Fulfilment.CompensationOverdue)
-    @react.register(Fulfilment.StepCompensated)
-    @react.register(Fulfilment.CompensationFailed)
-    def _(self, event: Any, work: UnitOfWork) -> None:
+    @reacts_to(react, IN_LOG)
+    def _(self, event: StepEvent, work: UnitOfWork) -> None:
         self._write_status(event, work)
         entry = log_entry(event)
         if entry is not None:
@@ -175,7 +64,7 @@ class SagaLog(Projection):
             )
         if isinstance(event, StepRequest):
             self._await(event, work)
-        elif type(event) in _ENDS_WAITING:
+        elif event.means.ends_waiting:
             work.remove(DEADLINES, order_id=str(event.order_id), step=event.step)
 
     def _await(self, event: StepRequest, work: UnitOfWork) -> None:
@@ -183,90 +72,10 @@ class SagaLog(Projection):
         if event.due_at is None:  # of an early release
             work.remove(DEADLINES, **key)
         else:
-            work.put(DEADLINES, **key, due_at=event.due_at, status=step_status(event))
+            work.put(DEADLINES, **key, due_at=event.due_at, status=str(event.means.step))
 
     def _write_status(self, event: Any, work: UnitOfWork) -> None:
         status = saga_status(event)
         if status is not None:
             order_id, at = str(event.order_id), event.timestamp
             work.change(FULFILMENTS, order_id=order_id, status=status, updated_at=at)
-
-    def fulfilment(self, order_id: UUID) -> FulfilmentView:
-        """The saga log of an order. The status is None until the saga has begun."""
-        found = self.rows(_ONE, order_id=str(order_id))
-        steps = tuple(
-            StepView(
-                row["step"],
-                row["status"],
-                row["attempt"],
-                _time(row["at"]),
-                row["error"],
-                _time(row["next_at"]),
-            )
-            for row in self.rows(_ENTRIES, order_id=str(order_id))
-        )
-        return FulfilmentView(str(order_id), found[0]["status"] if found else None, steps)
-
-    def failed_compensations(self, order_id: str | None = None) -> list[FailedCompensation]:
-        """The steps that could not be undone, of all fulfilments or of one order's, oldest failure first."""
-        if order_id is None:
-            rows = self.rows(_STUCK.format(condition=""))
-        else:
-            rows = self.rows(_STUCK.format(condition="AND entry.order_id = :order_id"), order_id=order_id)
-        return [
-            FailedCompensation(
-                row["order_id"],
-                row["step"],
-                row["error"],
-                int(row["attempts"]),
-                _time(row["first_at"]),
-                _time(row["last_at"]),
-            )
-            for row in rows
-        ]
-
-    def awaited_steps(self, limit: int) -> list[AwaitedStep]:
-        """Steps that are to be done or undone and have a deadline, the earliest deadline first."""
-        return [AwaitedStep(**row) for row in self.rows(_AWAITED, limit=limit)]
-
-    def list_fulfilments(self, status: str | None, page: PageRequest) -> Page[FulfilmentRow]:
-        """One page of the fulfilments with a status (all if None), the latest change first."""
-        limit = check_limit(page)
-        parameters: dict[str, Any] = {"limit": limit + 1}
-        conditions = ["TRUE"]
-        if status is not None:
-            parameters["status"] = check_choice(status, [str(s) for s in SagaStatus], "/status")
-            conditions.append("status = :status")
-        if page.cursor is not None:
-            parameters["at"], parameters["id"] = decode_cursor(page.cursor, str, str)
-            conditions.append("(updated_at, order_id) < (:at, :id)")
-        rows = self.rows(
-            f"SELECT * FROM @fulfilments WHERE {' AND '.join(conditions)} "
-            "ORDER BY updated_at DESC, order_id DESC LIMIT :limit",
-            **parameters,
-        )
-        return page_of(rows, limit, _row, lambda row: (row["updated_at"], row["order_id"]))
-
-
-_ENDS_WAITING = frozenset(
-    {
-        Fulfilment.StepCompleted,
-        Fulfilment.StepFailed,
-        Fulfilment.StepOverdue,
-        Fulfilment.StepCompensated,
-        Fulfilment.CompensationFailed,
-        Fulfilment.CompensationOverdue,
-    }
-)
-
-
-def _row(row: dict[str, Any]) -> FulfilmentRow:
-    readable = Readable(row)
-    started_at, updated_at = readable.get("started_at", _time), readable.get("updated_at", _time)
-    return FulfilmentRow(
-        row["order_id"], row["status"], row["reason"], started_at, updated_at, readable.error
-    )
-
-
-def _time(text: str) -> Any:
-    return time_of(text)

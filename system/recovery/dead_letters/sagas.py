@@ -6,7 +6,7 @@ from uuid import UUID
 from domain.fulfilment import Fulfilment
 from system.bootstrap import Orderwright
 from system.followers.parked import Result
-from system.projections.saga_log.follower import FailedCompensation
+from system.projections.saga_log.queries import FailedCompensation
 from system.recovery.interventions import retry_fulfilment
 
 from .cases import Case, CaseDetails, no_such_case

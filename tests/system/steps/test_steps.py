@@ -8,11 +8,10 @@ import pytest
 
 from domain.fulfilment import STEPS, StepStatus
 from domain.shared import aggregates
-from domain.shared.aggregates import Aggregate
+from domain.shared.aggregates import Aggregate, Undecided, check_decided
 from domain.shared.ids import fulfilment_id, payment_id, reservation_id
 from system.definition import orderwright as definition
 from system.steps import table
-from system.steps.decided import UndecidedEvent, check_decided
 from system.steps.side import Awaited, HeldLine, MoneyAndStock, StepSide
 from system.steps.streams import STREAM_ID, sequences_of, streams_of
 from tests.support.running_shop import Shop
@@ -67,16 +66,16 @@ def test_a_step_without_a_side_is_named() -> None:
 @pytest.mark.parametrize("side", table.SIDES, ids=lambda side: side.step)
 def test_a_side_decides_about_every_event_of_its_application(side: StepSide[Any]) -> None:
     for aggregate in side.aggregates:
-        check_decided(aggregate, {*side.told, *side.untold}, "the story of an order")
-        check_decided(aggregate, {kind.TOPIC for kind in {*side.news, *side.no_news}}, "the saga")
+        check_decided("the story of an order", {*side.told, *side.untold}, aggregate)
+        check_decided("the saga", {kind.TOPIC for kind in {*side.news, *side.no_news}}, aggregate)
     assert not side.told.keys() & side.untold
     assert not side.news.keys() & side.no_news
 
 
 def test_an_event_that_nobody_decided_about_is_named(planted: type[Aggregate]) -> None:
-    with pytest.raises(UndecidedEvent, match=r"the audit does not know what to make of Balloon\.Lost"):
-        check_decided(planted, {"Balloon.Found"}, "the audit")
-    check_decided(planted, {"Balloon.Lost"}, "the audit")
+    with pytest.raises(Undecided, match=r"the audit has not decided about Balloon\.Lost"):
+        check_decided("the audit", {"Balloon.Found"}, planted)
+    check_decided("the audit", {"Balloon.Lost"}, planted)
 
 
 @pytest.mark.parametrize("side", table.SIDES, ids=lambda side: side.step)

@@ -8,7 +8,7 @@ import pytest
 from application.payments import Outcome
 from application.ports import ChargeRequest, GatewayError, GatewayRefusal, GatewayTimeout, RefundRequest
 from application.queries import PageRequest
-from domain.fulfilment.steps import CHARGING, STEPS
+from domain.fulfilment import PROCESS_PAYMENT, STEP, STEPS
 from domain.shared.causes import Cause
 from system.audit import audit
 from system.concurrency import background
@@ -26,6 +26,7 @@ from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.support.ways import ByHand, Way
 
 OpenWay = Callable[..., Way]
+CHARGING = STEP[PROCESS_PAYMENT].retry
 ALLOWED = STEPS[0].allowed.total_seconds()
 
 

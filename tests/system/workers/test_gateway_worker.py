@@ -10,7 +10,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError
 
 from application.payments import Outcome
 from application.ports import ChargeRequest, GatewayError, GatewayTimeout, RefundRequest
-from domain.fulfilment.steps import CHARGING
+from domain.fulfilment import PROCESS_PAYMENT, STEP
 from domain.payments import Payment
 from domain.shared.causes import Cause
 from domain.shared.retrying import JITTER
@@ -23,6 +23,8 @@ from tests.support.running_shop import Shop
 from tests.support.stories import FRIDAY_NOON
 from tests.support.waiting import wait_until
 from tests.support.ways import ByHand, UnderOurRunner, Way
+
+CHARGING = STEP[PROCESS_PAYMENT].retry
 
 OpenWay = Callable[..., Way]
 
