@@ -84,7 +84,7 @@ class OrderRow(OrderView):
 
 @dataclass(frozen=True)
 class FulfilmentRow:
-    """A saga as it is listed. The reason is why it is or was unwound; `error` says what of its row
+    """A saga as it is listed. The reason is why it is or was compensated; `error` says what of its row
     cannot be read, and is then left out."""
 
     order_id: str

@@ -5,7 +5,7 @@ from typing import cast
 
 from .events import FulfilmentEvent
 from .fulfilment import Fulfilment
-from .meaning import Asked
+from .steps import Asked
 
 Facts = frozenset[type[FulfilmentEvent]]
 

@@ -10,8 +10,8 @@ from eventsourcing.domain import AggregateCreated
 from domain.shared.aggregates import Aggregate, Undecided
 from domain.shared.products import ProductQuantity
 
-from .meaning import Asked, Meaning
-from .steps import SagaStatus, StepStatus
+from .meaning import Meaning
+from .steps import Asked, SagaStatus, StepStatus
 
 
 class FulfilmentEvent(Aggregate.Event):

@@ -1,17 +1,8 @@
 """What a fact of the fulfilment means: said once, on its class, and looked up there by all who read it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from .steps import STEP, SagaStatus, StepStatus
-
-
-class Asked(StrEnum):
-    """Who is asked for work."""
-
-    PAYMENTS = "PAYMENTS"
-    INVENTORY = "INVENTORY"
-    ORDERS = "ORDERS"
+from .steps import STEP, Asked, SagaStatus, StepStatus
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,14 @@ class StepStatus(StrEnum):
     COMPENSATION_FAILED = "COMPENSATION_FAILED"
 
 
+class Asked(StrEnum):
+    """Who is asked for work, by a fact of the fulfilment."""
+
+    PAYMENTS = "PAYMENTS"
+    INVENTORY = "INVENTORY"
+    ORDERS = "ORDERS"
+
+
 RUNNER_REPEATS = RetryPolicy(
     attempts=1, within=timedelta(0), first_pause=timedelta(0), longest_pause=timedelta(0)
 )

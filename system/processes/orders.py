@@ -7,9 +7,8 @@ from uuid import UUID
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.orders import Orders
-from domain.fulfilment import Fulfilment
+from domain.fulfilment import Asked, Fulfilment
 from domain.fulfilment.categories import FACTS, asking
-from domain.fulfilment.meaning import Asked
 from domain.orders import Order, OrderStatus
 from system.followers.follower import Process
 from system.followers.unit_of_work import UnitOfWork

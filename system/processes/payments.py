@@ -7,9 +7,8 @@ from uuid import UUID
 from eventsourcing.dispatch import singledispatchmethod
 
 from application.payments import Payments
-from domain.fulfilment import Fulfilment
+from domain.fulfilment import Asked, Fulfilment
 from domain.fulfilment.categories import FACTS, asking
-from domain.fulfilment.meaning import Asked
 from domain.payments import Payment, PaymentStatus
 from domain.payments.payment import UNDECIDED
 from domain.shared.ids import payment_id
