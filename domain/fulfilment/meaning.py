@@ -28,10 +28,8 @@ class Meaning:
         return self.saga is not None or self.step is StepStatus.COMPLETED
 
     def saga_after(self, step: str | None) -> SagaStatus | None:
-        """Where the saga stands after such a fact about a step, or None when that stays as it is.
-
-        While a saga is being compensated only FAILED moves it on.
-        """
+        """Where such a fact about a step leads the saga, or None when it stays where it is. (One that is
+        being compensated is led on by FAILED alone; that is held by who keeps its status.)"""
         if step is not None and self.step is StepStatus.COMPLETED:
             return STEP[step].status_when_completed
         return self.saga

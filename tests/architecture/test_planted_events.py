@@ -15,16 +15,16 @@ RINGS = ("domain", "application", "system", "web")
 
 CLASS = '''
 
-class StepPaused(StepEvent):
-    """The step waits on purpose."""
+class StepEnchanted(StepEvent):
+    """Nobody knows what it means."""
 
-    TOPIC = "Fulfilment.StepPaused"
+    TOPIC = "Fulfilment.StepEnchanted"
 {means}
 '''
-MEANS = '    means = Meaning(step=StepStatus.EXECUTING, note="it waits on purpose")'
-NAME = "    StepPaused: TypeAlias = events.StepPaused\n"
-MEMORY = """    @event(StepPaused)
-    def _step_paused(self) -> None:
+MEANS = '    means = Meaning(step=StepStatus.EXECUTING, note="it is enchanted")'
+NAME = "    StepEnchanted: TypeAlias = events.StepEnchanted\n"
+MEMORY = """    @event(StepEnchanted)
+    def _step_enchanted(self) -> None:
         pass
 
 """
@@ -101,7 +101,7 @@ def test_nothing_starts_with_a_fact_that_does_not_say_what_it_means(tree: Path) 
         "web.api.app",
     )
     assert {one.partition(" (")[0] for one in told.values()} == {
-        "Fulfilment.StepPaused does not say what it means"
+        "Fulfilment.StepEnchanted does not say what it means"
     }
 
 
@@ -109,15 +109,16 @@ def test_nothing_starts_with_a_fact_of_which_the_aggregate_has_no_memory(tree: P
     plant(tree, memory="")
 
     told = told_at_start(tree, "domain.fulfilment")["domain.fulfilment"]
-    assert told.startswith("Fulfilment.StepPaused has no memory")
+    assert told.startswith("Fulfilment.StepEnchanted has no memory")
 
 
 def test_the_story_and_the_audit_decide_for_themselves(tree: Path) -> None:
     plant(tree)
 
     told = told_at_start(tree, "system.bootstrap", "system.audit", "system.queries.explain", "web.api.app")
-    of_audit = "the audit (system/audit/meanings.py) has not decided about Fulfilment.StepPaused"
-    of_story = "the story of an order (system/queries/explain.py) has not decided about Fulfilment.StepPaused"
+    undecided = "has not decided about Fulfilment.StepEnchanted"
+    of_audit = f"the audit (system/audit/meanings.py) {undecided}"
+    of_story = f"the story of an order (system/queries/explain.py) {undecided}"
     assert told["system.bootstrap"] == ""  # all that derives from what it means has enough
     assert told["system.audit"] == of_audit
     assert told["system.queries.explain"] == of_story
