@@ -1,9 +1,11 @@
 """A fulfilment as it is now, from its own events."""
 
+from typing import Any
 from uuid import UUID
 
 from application.unreadable import UnreadableEvent
 from application.views import Damage, FulfilmentView, StepView, damage_of
+from domain.fulfilment.events import FulfilmentEvent
 from domain.shared.ids import fulfilment_id
 from system.bootstrap import Orderwright
 from system.projections.saga_log.entries import log_entry, status_after
@@ -24,7 +26,9 @@ def fulfilment_of(orderwright: Orderwright, order_id: UUID) -> FulfilmentView:
         try:
             if notification.originator_version != before + 1:
                 raise UnreadableEvent.after_a_gap(notification, before, application.name)
-            event = application.mapper.to_domain_event(notification)
+            event: Any = application.mapper.to_domain_event(notification)
+            if not isinstance(event, FulfilmentEvent):
+                raise UnreadableEvent.of(notification, "is no fact of a fulfilment", application.name)
             status = status_after(status, event)
             entry = log_entry(event)
         except UnreadableEvent as error:
