@@ -46,6 +46,7 @@ class UnderTheLibrary:
 
     def __init__(self, environment: Mapping[str, str], gateway: PaymentGateway, clock: Clock) -> None:
         settings = Settings.from_environment(environment)
+        settings.data.mkdir(parents=True, exist_ok=True)
         self.runner: SingleThreadedRunner[UUID] = SingleThreadedRunner(
             definition, application_environment(settings)
         )

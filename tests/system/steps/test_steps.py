@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from eventsourcing.domain import event
 
 from domain.fulfilment import STEPS, StepStatus
 from domain.shared import aggregates
@@ -28,6 +29,10 @@ def planted() -> Iterator[type[Aggregate]]:
 
         class Lost(Aggregate.Event):
             TOPIC = "Balloon.Lost"
+
+        @event(Lost)
+        def _lose(self) -> None:
+            pass
 
     yield Balloon
     del aggregates._event_types["Balloon.Lost"]
