@@ -16,6 +16,7 @@ from system.definition import (
     OrderDashboard,
     OrderFulfilment,
     Orders,
+    PaymentCalls,
     PaymentLedger,
     Payments,
     SagaLog,
@@ -91,6 +92,7 @@ class Orderwright:
     dashboard = _The(OrderDashboard)
     saga_log = _The(SagaLog)
     payment_ledger = _The(PaymentLedger)
+    payment_calls = _The(PaymentCalls)
     stock_levels = _The(StockLevels)
 
     def get(self, application_class: type[A]) -> A:
@@ -106,7 +108,7 @@ class Orderwright:
             page_size=self.settings.page_size,
             poll_seconds=self.settings.poll_seconds,
         )
-        runner.add_worker(lambda: self.gateway_worker(runner.turn), after=PaymentLedger.name)
+        runner.add_worker(lambda: self.gateway_worker(runner.turn), after=PaymentCalls.name)
         runner.add_worker(self.deadline_scanner, after=SagaLog.name)
         for parameters, channels in wakeup_channels(self.settings):
             runner.add_listener(WakeupListener(parameters, channels, runner.ring))
@@ -115,7 +117,7 @@ class Orderwright:
     def gateway_worker(self, turn: Turn | None = None) -> GatewayWorker:
         """A new worker that calls the payment provider."""
         return GatewayWorker(
-            self.payment_ledger,
+            self.payment_calls,
             self.payments,
             self.gateway,
             clock=self.clock,

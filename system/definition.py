@@ -2,7 +2,7 @@
 
 Orders > OrderFulfilment > Payments > OrderFulfilment > Inventory > OrderFulfilment > Orders
 Orders, OrderFulfilment, Payments > OrderDashboard      OrderFulfilment > SagaLog
-Payments > PaymentLedger                                Inventory > StockLevels
+Payments > PaymentLedger, PaymentCalls                  Inventory > StockLevels
 """
 
 from typing import cast
@@ -15,6 +15,7 @@ from system.processes.order_fulfilment import OrderFulfilment
 from system.processes.orders import OrdersProcess as Orders
 from system.processes.payments import PaymentsProcess as Payments
 from system.projections.order_dashboard.follower import OrderDashboard
+from system.projections.payment_calls.follower import PaymentCalls
 from system.projections.payment_ledger.follower import PaymentLedger
 from system.projections.saga_log.follower import SagaLog
 from system.projections.stock_levels import StockLevels
@@ -25,6 +26,7 @@ __all__ = [
     "OrderDashboard",
     "OrderFulfilment",
     "Orders",
+    "PaymentCalls",
     "PaymentLedger",
     "Payments",
     "SagaLog",
@@ -41,6 +43,7 @@ orderwright = System(
         [Payments, OrderDashboard],
         [OrderFulfilment, SagaLog],
         [Payments, PaymentLedger],
+        [Payments, PaymentCalls],
         [Inventory, StockLevels],
     ]
 )

@@ -82,7 +82,7 @@ def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: Pos
         positions=where,
         owners=owners,
         stuck=find_stuck(orderwright, owners, watch),
-        due_calls=orderwright.payment_ledger.count_due_calls(),
+        due_calls=orderwright.payment_calls.count_due_calls(),
         disagreements=tuple(orderwright.disagreements()),
         latest_events=latest_events(orderwright),
     )

@@ -102,6 +102,6 @@ def is_settled(orderwright: Orderwright) -> bool:
     before = positions(orderwright)
     return (
         all(position.lag <= 0 for position in before)
-        and orderwright.payment_ledger.count_due_calls() == 0
+        and orderwright.payment_calls.count_due_calls() == 0
         and positions(orderwright) == before
     )

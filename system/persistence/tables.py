@@ -7,7 +7,7 @@ rows that have the same columns to set. Columns are set, never added to. A row t
 more is removed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ class Table:
 
     `newest_by` names a column that only rises: a change with a smaller value there is out of date
     and leaves the row as it is. `leftover` is the condition of rows that earlier releases kept and this
-    one removes.
+    one removes; `dropped_columns` and `dropped_indexes` are what they had and this one drops.
     """
 
     name: str
@@ -44,6 +44,8 @@ class Table:
     guards: Mapping[str, Guard] = field(default_factory=dict)
     newest_by: str | None = None
     leftover: str | None = None
+    dropped_columns: tuple[str, ...] = ()
+    dropped_indexes: tuple[str, ...] = ()
 
     def type_of(self, column: str) -> str:
         """The type of a column, as PostgreSQL names it in lower case."""
@@ -60,6 +62,14 @@ class Table:
         """The statements that add what an earlier release did not have; on PostgreSQL."""
         for name, kind in self.columns.items():
             yield f"ALTER TABLE @{self.name} ADD COLUMN IF NOT EXISTS {name} {kind}"
+
+    def drop_statements(self, present: Collection[str]) -> Iterator[str]:
+        """The statements that drop what earlier releases had, when the table has these columns."""
+        columns = [name for name in self.dropped_columns if name in present]
+        for name in self.dropped_indexes if columns else ():  # SQLite drops no column that is in an index
+            yield f"DROP INDEX IF EXISTS @{name}"
+        for name in columns:
+            yield f"ALTER TABLE @{self.name} DROP COLUMN {name}"
 
     def index_statements(self) -> Iterator[str]:
         """The statements that make the indexes where they are not there yet."""

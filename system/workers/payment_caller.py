@@ -24,6 +24,7 @@ from application.ports import (
     PaymentGateway,
     RefundRequest,
 )
+from application.queries import PaymentNotFound
 from application.unreadable import UnreadableEvent
 from domain.fulfilment import PROCESS_PAYMENT, STEP
 from domain.payments import Payment, Trouble
@@ -33,20 +34,21 @@ from domain.shared.retrying import RetryPolicy
 from system.concurrency.background import LONGEST_PAUSE, BackgroundLoop
 from system.concurrency.turn import Turn
 from system.persistence.faults import STORE_FAULTS
-from system.projections.payment_ledger.follower import DueCall, PaymentLedger
+from system.projections.payment_calls.follower import PaymentCalls
+from system.projections.payment_calls.queries import DueCall
 from system.runner.loop import LOOK_EVERY_SECONDS
 
 PAGE = 500
 REMEMBERED_CALLS = 20_000
 PAUSE_WHEN_UNREADABLE = timedelta(minutes=1)
-"""The provider is asked again under the same key, until the payment can be read and told."""
+"""The provider is asked under the same key, once more if it was before, when the payment can be read."""
 AskedFor = tuple[str, str, datetime, int]
 
 log = structlog.get_logger()
 
 
 class GatewayWorker(BackgroundLoop):
-    """Makes the calls that are due in the payment ledger."""
+    """Makes the calls that are due."""
 
     faults = STORE_FAULTS
     first_pause = LONGEST_PAUSE
@@ -55,7 +57,7 @@ class GatewayWorker(BackgroundLoop):
 
     def __init__(
         self,
-        ledger: PaymentLedger,
+        calls: PaymentCalls,
         payments: Payments,
         gateway: PaymentGateway,
         *,
@@ -67,7 +69,7 @@ class GatewayWorker(BackgroundLoop):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("payment-gateway")
-        self._ledger = ledger
+        self._calls = calls
         self._payments = payments
         self._gateway = gateway
         self._clock = clock
@@ -80,7 +82,7 @@ class GatewayWorker(BackgroundLoop):
         self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._turn = turn
         self._in_flight: dict[Future[Callable[[Payment], None]], DueCall] = {}
-        # The ledger lags a little behind what was recorded, so answered calls are remembered.
+        # The rows lag a little behind what was recorded, so answered calls are remembered.
         self._answered: set[AskedFor] = set()
         self._put_off: dict[AskedFor, float] = {}  # until when, by the clock that is never put right
         self._failing_since: dict[tuple[str, UUID], float] = {}  # by the clock that is never put right
@@ -93,7 +95,7 @@ class GatewayWorker(BackgroundLoop):
 
     def is_busy(self) -> bool:
         """Whether calls are in flight or due, now or later."""
-        return bool(self._in_flight) or self._ledger.count_due_calls() > 0
+        return bool(self._in_flight) or self._calls.count_due_calls() > 0
 
     def step(self) -> int:
         """Send what is due, record what is answered; how many answers were recorded."""
@@ -129,13 +131,13 @@ class GatewayWorker(BackgroundLoop):
             self.rest(self._patience())
 
     def while_held(self) -> None:
-        """See `BackgroundLoop.while_held`. The ledger may be built anew meanwhile."""
+        """See `BackgroundLoop.while_held`. The rows may be built anew meanwhile."""
         self._answered.clear()
         super().while_held()
 
     def _patience(self) -> float:
-        """How many seconds there is nothing to do, unless the ledger has news, which rings."""
-        next_at = self._ledger.next_call_after(self._looked_at)
+        """How many seconds there is nothing to do, unless there is news, which rings."""
+        next_at = self._calls.next_call_after(self._looked_at)
         if next_at is None:
             return LOOK_EVERY_SECONDS
         return min(max((next_at - self._clock()).total_seconds(), 0.0), LOOK_EVERY_SECONDS)
@@ -145,17 +147,19 @@ class GatewayWorker(BackgroundLoop):
         sent = {call.key for call in self._in_flight.values()}
         due = [
             call
-            for call in self._ledger.due_calls(now, PAGE + len(sent))
+            for call in self._calls.due_calls(now, PAGE + len(sent))
             if call.key not in sent and not self._is_answered(call)
         ]
         for call in due[: max(0, PAGE - len(self._in_flight))]:
-            self._in_flight[self._pool.submit(self._call, call)] = call
+            request = self._request(call)
+            if request is not None:
+                self._in_flight[self._pool.submit(self._call, call, request)] = call
         if len(self._answered) > REMEMBERED_CALLS:
             # Forgetting one too early only means that the provider is asked again, with the same key.
             self._answered.clear()
 
     def _is_answered(self, call: DueCall) -> bool:
-        """Whether it was answered, and the ledger will know; or the answer could not be recorded just now."""
+        """Whether it was answered, and its row will go; or the answer could not be recorded just now."""
         asked_for = _asked_for(call)
         until = self._put_off.get(asked_for)
         if until is None:
@@ -165,17 +169,30 @@ class GatewayWorker(BackgroundLoop):
         del self._put_off[asked_for]
         return False
 
-    def _call(self, call: DueCall) -> Callable[[Payment], None]:
+    def _request(self, call: DueCall) -> ChargeRequest | RefundRequest | None:
+        """What the provider is asked; None when that cannot be told now. What is to be refunded, the
+        payment says."""
+        if call.amount is not None and call.payment_method is not None:
+            return ChargeRequest(call.key, call.payment_method, call.amount.amount, call.amount.currency)
+        try:
+            payment = self._payments.of_order(call.order_id)
+        except (UnreadableEvent, PaymentNotFound) as error:
+            self._put_off[_asked_for(call)] = self._monotonic() + PAUSE_WHEN_UNREADABLE.total_seconds()
+            log.error("payment cannot be read", order_id=str(call.order_id), error=str(error))
+            return None
+        method, amount = payment.payment_method, payment.amount
+        return RefundRequest(call.key, call.reference or "", method, amount.amount, amount.currency)
+
+    def _call(self, call: DueCall, request: ChargeRequest | RefundRequest) -> Callable[[Payment], None]:
         """Make a call and return what its answer means for the payment."""
         attempt = call.attempt
-        if call.kind == "refund":
-            return self._refund(call)
-        charge = ChargeRequest(call.key, call.payment_method, call.amount.amount, call.amount.currency)
+        if isinstance(request, RefundRequest):
+            return self._refund(call, request)
         try:
             if call.kind == "call_off":
-                reference = self._gateway.call_off(charge)
+                reference = self._gateway.call_off(request)
             else:
-                reference = self._gateway.charge(charge)
+                reference = self._gateway.charge(request)
         except GatewayRefusal as refusal:
             reason = str(refusal)
             return lambda payment: payment.decline(reason, attempt)
@@ -188,13 +205,10 @@ class GatewayWorker(BackgroundLoop):
             return lambda payment: payment.called_off(attempt)
         return lambda payment: payment.complete(reference, attempt)
 
-    def _refund(self, call: DueCall) -> Callable[[Payment], None]:
+    def _refund(self, call: DueCall, request: RefundRequest) -> Callable[[Payment], None]:
         attempt = call.attempt
-        amount, currency = call.amount.amount, call.amount.currency
         try:
-            self._gateway.refund(
-                RefundRequest(call.key, call.reference or "", call.payment_method, amount, currency)
-            )
+            self._gateway.refund(request)
         except GatewayRefusal as refusal:
             refused = replace(self._failed(call, self._refunding, str(refusal)), next_at=None)
             return lambda payment: payment.refund_attempt_failed(attempt, refused)

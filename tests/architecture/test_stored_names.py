@@ -18,6 +18,7 @@ APPLICATIONS = {
     "OrderDashboard",
     "OrderFulfilment",
     "Orders",
+    "PaymentCalls",
     "PaymentLedger",
     "Payments",
     "SagaLog",

@@ -19,7 +19,9 @@ from domain.shared.money import Money
 from system.followers.projection import Projection
 from system.followers.unit_of_work import UnitOfWork
 from system.projections.order_dashboard.follower import OrderDashboard
-from system.projections.payment_ledger.follower import LEDGER, LONGEST_PAUSE, DueCall, PaymentLedger
+from system.projections.payment_calls.follower import PaymentCalls
+from system.projections.payment_calls.queries import LONGEST_PAUSE, DueCall
+from system.projections.payment_ledger.follower import PaymentLedger
 from tests.support.fixtures import Environment
 from tests.support.stories import FRIDAY_NOON, ORDER_ID, new_events
 
@@ -166,50 +168,36 @@ DUE: dict[str, tuple[tuple[News, ...], tuple[object, ...] | None]] = {
 def test_each_call_that_is_due_knows_its_key_its_failures_and_its_silences(
     persistence: Environment, open_application: Open, pages: Pages
 ) -> None:
-    ledger = open_application(PaymentLedger, persistence)
+    calls = open_application(PaymentCalls, persistence)
     stories = {name: story(*news, name=name) for name, (news, _) in DUE.items()}
-    follow(ledger, pages, *stories.values())
+    follow(calls, pages, *stories.values())
 
     names = {events[0].order_id: name for name, events in stories.items()}
-    due = ledger.due_calls(noon(60), 99)
+    due = calls.due_calls(noon(60), 99)
     assert {names[call.order_id]: what_is_asked(call) for call in due} == {
         name: asked for name, (_, asked) in DUE.items() if asked is not None
     }
     assert [call.since for call in due] == sorted(call.since for call in due), "the longest waiting first"
-    assert ledger.count_due_calls() == len(due)
-    assert ledger.due_calls(noon(60), 3) == due[:3]
+    assert calls.count_due_calls() == len(due)
+    assert calls.due_calls(noon(60), 3) == due[:3]
     for call in due:
         last = stories[names[call.order_id]][-1]
         assert (call.since, call.cause.time) == (last.timestamp, last.timestamp)
         if names[call.order_id] != "hastened":  # that asks for nothing new: what was asked for is the cause
             assert call.cause.causation_id == last.event_id
-        assert (call.amount, call.payment_method) == (Money(Decimal("66.90"), "USD"), "pm_ok")
+        told = (None, None) if call.kind == "refund" else (Money(Decimal("66.90"), "USD"), "pm_ok")
+        assert (call.amount, call.payment_method) == told
         assert call.reference == ("ch_1" if call.kind == "refund" else None)
-
-
-def test_a_call_that_an_early_release_left_behind_is_due_for_the_first_time(
-    persistence: Environment, open_application: Open
-) -> None:
-    ledger = open_application(PaymentLedger, persistence)
-    events = story()
-    follow(ledger, lambda events: [events], events)
-    work = UnitOfWork()
-    of_its_own = dict.fromkeys(("call_first", "unanswered", "failing_since", "unknown_since"))
-    work.change(LEDGER, order_id=str(events[0].order_id), **of_its_own)
-    ledger.record_work(work)
-
-    (call,) = ledger.due_calls(noon(60), 9)
-    assert what_is_asked(call) == ("charge", 1, 0, 0, None, 0, None)
 
 
 def test_a_refund_that_nobody_tried_yet_shows_no_error_of_what_was_tried_before(
     persistence: Environment, open_application: Open, pages: Pages
 ) -> None:
-    ledger = open_application(PaymentLedger, persistence)
-    follow(ledger, pages, story(fails(1, 1), paid(2), refund))
+    calls = open_application(PaymentCalls, persistence)
+    follow(calls, pages, story(fails(1, 1), paid(2), refund))
 
-    assert ledger.rows("SELECT status, last_error FROM @payment_ledger") == [
-        {"status": "REFUND_REQUESTED", "last_error": None}
+    assert calls.rows("SELECT kind, last_error FROM @payment_calls") == [
+        {"kind": "refund", "last_error": None}
     ]
 
 
@@ -261,36 +249,36 @@ def test_where_a_payment_stands_the_ledger_and_the_dashboard_tell_alike(
 def test_a_pause_is_kept_until_its_very_end_and_not_longer_than_any_pause_can_be(
     persistence: Environment, open_application: Open
 ) -> None:
-    ledger = open_application(PaymentLedger, persistence)
+    calls = open_application(PaymentCalls, persistence)
     events = story(fails(1, 1, next_at=2))
-    follow(ledger, lambda events: [events], events, story(name="at once"))
+    follow(calls, lambda events: [events], events, story(name="at once"))
 
     def due(time: datetime) -> int:
-        return len([call for call in ledger.due_calls(time, 9) if call.order_id == events[0].order_id])
+        return len([call for call in calls.due_calls(time, 9) if call.order_id == events[0].order_id])
 
     assert [due(noon(2) - A_MOMENT), due(noon(2)), due(noon(9))] == [0, 1, 1]
     assert due(noon(2) - LONGEST_PAUSE) == 0
     assert due(noon(2) - LONGEST_PAUSE - A_MOMENT) == 1, "a clock was wrong: it is no reason to wait"
-    assert ledger.next_call_after(noon(1)) == noon(2)
-    assert ledger.next_call_after(noon(2)) is None
+    assert calls.next_call_after(noon(1)) == noon(2)
+    assert calls.next_call_after(noon(2)) is None
 
 
 def test_the_desk_hears_of_an_outcome_that_stays_unknown_and_of_a_contradiction(
     persistence: Environment, open_application: Open, pages: Pages
 ) -> None:
-    ledger = open_application(PaymentLedger, persistence)
+    calls = open_application(PaymentCalls, persistence)
     unknown = story(silent(1, 1, 1), silent(1, 1, 2), name="unknown")
     called_off = story(silent(1, 1, 1), silent(1, 1, 2), withdrawn, name="called off")
     disputed = story(paid(), lambda p: p.dispute("ch_2 as well"), name="disputed")
     both = story(silent(1, 1, 1), lambda p: p.dispute("declined"), name="both")
     settled = story(paid(), lambda p: p.dispute("x"), lambda p: p.close_dispute("voided"), name="settled")
     told = story(silent(1, 1, 1), paid(), name="told")
-    follow(ledger, pages, unknown, called_off, disputed, both, settled, told)
+    follow(calls, pages, unknown, called_off, disputed, both, settled, told)
 
     def troubled(time: datetime) -> list[tuple[object, ...]]:
         return [
             (one.order_id, one.is_disputed, one.error, one.attempts, one.since)
-            for one in ledger.troubled_calls(time)
+            for one in calls.troubled_calls(time)
         ]
 
     disputes = sorted(

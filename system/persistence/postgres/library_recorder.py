@@ -140,8 +140,9 @@ class PostgresRecorder(PostgresAgreement, Store, PostgresProcessRecorder):
             cursor.execute("SET LOCAL statement_timeout = 0")
             for table in tables:
                 cursor.execute(self._sql(table.create_statement))
-                if self._columns_of(cursor, table) != set(table.columns):  # to alter would lock the table
-                    for statement in table.add_columns_statements():
+                present = self._columns_of(cursor, table)
+                if present != set(table.columns):  # to alter would lock the table
+                    for statement in (*table.add_columns_statements(), *table.drop_statements(present)):
                         cursor.execute(self._sql(statement))
                 for statement in (*table.index_statements(), *table.tidying_statements()):
                     cursor.execute(self._sql(statement))

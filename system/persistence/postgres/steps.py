@@ -282,6 +282,15 @@ def _pauses(target: Target) -> Iterator[str]:
             yield for_postgres(statement, target.schema).decode()
 
 
+def _calls_apart(target: Target) -> Iterator[str]:
+    """Which calls are due is told by tables of their own, which are made, and no longer by the ledger."""
+    yield from _read_models(target)
+    for table in target.tables:
+        columns = [f"DROP COLUMN IF EXISTS {name}" for name in table.dropped_columns]
+        if columns:  # with the indexes that they are in
+            yield f"ALTER TABLE {{schema}}.{table.name} {', '.join(columns)}"
+
+
 MIGRATIONS = (
     Migration(1, "the event store", _base),
     Migration(2, "search by type and metadata", _search),
@@ -293,4 +302,5 @@ MIGRATIONS = (
     Migration(8, "positions above the head, durable reads", _appends_and_reads),
     Migration(9, "positions know the event they stand at", _marks),
     Migration(10, "pauses between calls, and no deadlines of what has ended", _pauses),
+    Migration(11, "calls to the provider apart from the ledger of payments", _calls_apart),
 )

@@ -120,7 +120,7 @@ class SqliteRecorder(SqliteAgreement, Store, SQLiteProcessRecorder):
                 for name, kind in table.columns.items():
                     if name not in present:
                         cursor.execute(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
-                for statement in table.index_statements():
+                for statement in (*table.drop_statements(present), *table.index_statements()):
                     cursor.execute(for_sqlite(statement))
                 if table.leftover is not None:  # a file that cannot be written now may be read all the same
                     cursor.execute(f"SELECT 1 FROM {table.name} WHERE {table.leftover} LIMIT 1")

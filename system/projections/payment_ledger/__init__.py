@@ -1,1 +1,1 @@
-"""The payment ledger: every payment, and which calls to the provider are due."""
+"""The payment ledger: what payments were made, and where each of them stands."""

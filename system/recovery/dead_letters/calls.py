@@ -8,7 +8,7 @@ from application.base import CommandContext
 from domain.payments import Payment
 from system.bootstrap import Orderwright
 from system.followers.parked import Result
-from system.projections.payment_ledger.follower import TroubledCall
+from system.projections.payment_calls.queries import TroubledCall
 
 from .cases import Case, CaseDetails, NotForThisCase, no_such_case
 from .dry_run import DryRun
@@ -34,7 +34,7 @@ class Calls(CaseSource):
     def list(self) -> Iterable[Case]:
         """See `CaseSource.list`."""
         until = self._orderwright.clock() - UNKNOWN_IS_A_CASE_AFTER
-        return [_case(call) for call in self._orderwright.payment_ledger.troubled_calls(until)]
+        return [_case(call) for call in self._orderwright.payment_calls.troubled_calls(until)]
 
     def find(self, case_id: str) -> CaseDetails:
         """See `CaseSource.find`."""

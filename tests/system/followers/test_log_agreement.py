@@ -28,7 +28,7 @@ OpenWay = Callable[..., Way]
 LOGS = pytest.mark.parametrize("log", ["Orders", "Payments"])
 READERS = {
     "Orders": ["OrderDashboard", "OrderFulfilment"],
-    "Payments": ["OrderDashboard", "OrderFulfilment", "PaymentLedger"],
+    "Payments": ["OrderDashboard", "OrderFulfilment", "PaymentCalls", "PaymentLedger"],
 }
 
 
@@ -228,7 +228,7 @@ def test_no_call_is_made_for_a_ledger_that_is_not_to_be_trusted(
     provider = SimulatedGateway()
     way = open_way(UnderOurRunner, on_sqlite, provider)
     assert isinstance(way, UnderOurRunner)
-    loop = way.runner.loops["PaymentLedger"]
+    loop = way.runner.loops["PaymentCalls"]
     wait_until(lambda: loop.fault is not None)
     assert loop.on_progress
     assert all(wakeup.is_held for wakeup in loop.on_progress)

@@ -14,7 +14,7 @@ from system.observability.metrics import METRICS, snapshot
 from system.operations.clocks import ahead_of_database
 from system.operations.doctor import examine
 from system.operations.stuck import PositionWatch
-from system.projections.payment_ledger.follower import LONGEST_PAUSE
+from system.projections.payment_calls.queries import LONGEST_PAUSE
 from system.projections.saga_log.tables import DEADLINES
 from system.recovery.dead_letters.calls import retry_call
 from tests.support.agreement import events_of

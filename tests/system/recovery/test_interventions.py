@@ -168,10 +168,10 @@ def test_an_order_that_may_still_be_charged_is_neither_completed_nor_ended(shop:
 
 def test_news_that_were_missed_are_told_by_a_retry(shop: Shop, way: ByHand) -> None:
     order = shop.order("CD-X1")
-    for follower in ("OrderFulfilment", "Payments", "PaymentLedger"):
+    for follower in ("OrderFulfilment", "Payments", "PaymentCalls"):
         way.advance(follower)
     way.call_gateway()
-    way.advance("PaymentLedger")
+    way.advance("PaymentCalls")
     retry_fulfilment(shop.orderwright, order, shop.context("olga"), WHY)
 
     assert shop.log(order)[-1] == "ReserveInventory EXECUTING 1"

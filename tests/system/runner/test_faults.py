@@ -199,7 +199,7 @@ def test_a_reply_that_is_lost_after_the_commit_does_not_record_twice(
 ) -> None:
     shop = Shop(open_way(UnderOurRunner, persistence))
     lost: dict[str, int] = {}
-    for name in ("OrderFulfilment", "Inventory", "SagaLog", "PaymentLedger"):
+    for name in ("OrderFulfilment", "Inventory", "SagaLog", "PaymentLedger", "PaymentCalls"):
         recorder = shop.orderwright.applications[name].recorder
         insert = recorder.insert_events
 

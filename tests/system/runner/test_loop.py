@@ -72,7 +72,7 @@ def test_workers_are_woken_when_there_was_something_and_only_then(
     in_memory: Environment, open_way: OpenWay
 ) -> None:
     shop, way = opened(open_way, in_memory)
-    loop, worker = way.runner.loops["PaymentLedger"], Wakeup()
+    loop, worker = way.runner.loops["PaymentCalls"], Wakeup()
     loop.on_progress.append(worker)
     loop.advance()
     assert not worker._bell.is_set()

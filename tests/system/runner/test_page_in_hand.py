@@ -304,7 +304,7 @@ def test_what_an_order_reserved_waits_behind_the_receipt_that_nobody_can_read(
     shop.order("CD-X1")
     both = shop.order("CD-X2", "CD-X1")
     for _ in range(2):
-        for follower in ("OrderFulfilment", "Payments", "PaymentLedger", "OrderFulfilment", "Inventory"):
+        for follower in ("OrderFulfilment", "Payments", "PaymentCalls", "OrderFulfilment", "Inventory"):
             way.advance(follower)
         way.call_gateway()
         way.advance("OrderFulfilment")

@@ -135,10 +135,10 @@ def test_a_frozen_runner_is_replaced_does_no_harm_when_it_wakes_and_gets_its_sha
 
 def test_a_runner_for_some_followers_only(shop: Shop, start_runner: StartRunner, leases: Leases) -> None:
     shop.receive("CD-X1", 1000)
-    some = start_runner("--only", "Payments", "PaymentLedger", "--only", "SagaLog")
+    some = start_runner("--only", "Payments", "PaymentCalls", "--only", "SagaLog")
     wait_until(lambda: spread(leases) == {some.pid: 3, 0: 5}, what="it follows those")
     place(shop, 4)
-    rest = start_runner("--only", *sorted(ALL - {"Payments", "PaymentLedger", "SagaLog"}))
+    rest = start_runner("--only", *sorted(ALL - {"Payments", "PaymentCalls", "SagaLog"}))
     wait_until(lambda: spread(leases) == {some.pid: 3, rest.pid: 5}, what="the other follows the rest")
     settle(shop, place(shop, 20))
 

@@ -184,7 +184,7 @@ def test_it_follows_what_it_is_told_to_and_begins_anew_after_a_pause(
     assert_at_rest(shop.orderwright)
 
 
-def test_the_provider_is_called_where_the_ledger_is_kept_and_nowhere_else(
+def test_the_provider_is_called_where_the_calls_are_kept_and_nowhere_else(
     in_memory: Environment, open_way: OpenWay
 ) -> None:
     gateway = GatedGateway()
@@ -196,16 +196,18 @@ def test_the_provider_is_called_where_the_ledger_is_kept_and_nowhere_else(
     names = frozenset(runner.loops)
     runner.follow(names)
     wait_until(lambda: gateway.waiting, what="the provider is called")
-    runner.follow(names - {"PaymentLedger"})
-    wait_until(lambda: "PaymentLedger" not in runner.running(), what="ledger and calls have ended")
+    runner.follow(names - {"PaymentCalls"})
+    wait_until(
+        lambda: "PaymentCalls" not in runner.running(), what="their follower and its worker have ended"
+    )
     assert not any(thread.name == "payment-gateway" for thread in threading.enumerate())
     gateway.open()
     wait_until(lambda: runner.is_settled(), what="the others are level")
-    assert shop.orderwright.payment_ledger.count_due_calls() == 1
+    assert shop.orderwright.payment_calls.count_due_calls() == 1
 
     runner.follow(names)
     assert runner.wait_until_settled(PATIENCE_SECONDS)
-    assert shop.orderwright.payment_ledger.count_due_calls() == 0
+    assert shop.orderwright.payment_calls.count_due_calls() == 0
     runner.stop()
     assert_charged_at_most_once(shop.orderwright)
     assert_at_rest(shop.orderwright)

@@ -111,7 +111,7 @@ def test_a_crash_between_the_call_and_its_record_charges_once(
     assert (len(gateway.charges), list(gateway.calls.values())) == (1, [2])
 
 
-def test_what_is_answered_is_not_asked_again_while_the_ledger_has_not_heard_of_it(
+def test_what_is_answered_is_not_asked_again_while_its_row_has_not_gone_of_it(
     way: ByHand, shop: Shop, gateway: TroublesomeGateway
 ) -> None:
     orders = [shop.order("CD-X1", pays=pays) for pays in ("pm_ok", "pm_declined")]
@@ -121,7 +121,7 @@ def test_what_is_answered_is_not_asked_again_while_the_ledger_has_not_heard_of_i
         way.worker.step()
     assert sorted(gateway.calls.values()) == [1, 1, 1]
 
-    for follower in ("OrderFulfilment", "Inventory", "OrderFulfilment", "Payments", "PaymentLedger"):
+    for follower in ("OrderFulfilment", "Inventory", "OrderFulfilment", "Payments", "PaymentCalls"):
         way.advance(follower)
     for _ in range(9):
         way.worker.step()

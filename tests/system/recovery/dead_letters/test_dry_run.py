@@ -92,14 +92,16 @@ def test_what_a_process_would_record_is_what_it_records(persistence: Environment
     ]
 
 
-@pytest.mark.parametrize("follower", ["dashboard", "saga_log", "payment_ledger", "stock_levels"])
+@pytest.mark.parametrize(
+    "follower", ["dashboard", "saga_log", "payment_ledger", "payment_calls", "stock_levels"]
+)
 def test_what_a_projection_would_change_is_what_it_changes(
     in_memory: Environment, open_way: OpenWay, follower: str
 ) -> None:
     shop, _, desk = shop_by_hand(open_way, in_memory)
     bad, good = shop.order("CD-X1"), shop.order("CD-X1")
     poison = Poison(getattr(shop.orderwright, follower), about(bad))
-    shop.settle()  # without the ledger no call is made, so not everything is at its end then
+    shop.settle()  # without its row no call is made, so not everything is at its end then
     shop.cancel(good)
     shop.cancel(bad)
     shop.settle()

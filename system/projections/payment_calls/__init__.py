@@ -1,0 +1,1 @@
+"""Calls to the payment provider: which are due, now or later, and which need a person."""
