@@ -69,7 +69,7 @@ def _in_tables(environment: Mapping[str, str]) -> Iterator[tuple[str, set[str]]]
 
 IN_READ_MODELS = {
     "OrderDashboard": {"the-customer", "the-reference", "the-reason", "THE-SKU", "4.50"},
-    "PaymentLedger": {"pm_ok", "the-user", "the-key"},
+    "PaymentLedger": {"pm_ok"},
     "SagaLog": {"the-reason"},
     "StockLevels": {"THE-SKU"},
 }
