@@ -143,6 +143,7 @@ def test_columns_and_tables_of_this_release_are_added(
     shop.settle()
 
     assert {shop.status(order) for order in (earlier, *later)} == {"CONFIRMED"}
+    assert {shop.payment(order).status for order in (earlier, *later)} == {"COMPLETED"}
     assert not shop.orderwright.saga_log.rows("SELECT * FROM @saga_deadlines"), "earlier ones kept them"
     assert any(step.next_at for step in shop.orderwright.saga_log.fulfilment(later[1]).steps)
 
