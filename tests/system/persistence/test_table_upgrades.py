@@ -8,11 +8,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from eventsourcing.application import ProcessingEvent
 from eventsourcing.persistence import PersistenceError, Tracking
 
 from application.ports import ChargeRequest, GatewayError, GatewayTimeout, RefundRequest
 from domain.shared.ids import payment_id
+from system.followers.unit_of_work import UnitOfWork
 from system.persistence.faults import STORE_FAULTS
 from system.persistence.postgres import migrations
 from system.persistence.tables import Table
@@ -280,9 +280,9 @@ def test_a_process_of_the_release_before_pauses_and_neither_parks_nor_calls(
     durable_persistence: Environment, open_way: OpenWay
 ) -> None:
     ledger = open_way(ByHand, durable_persistence).orderwright.payment_ledger
-    work = ProcessingEvent[UUID](Tracking("Payments", 1))
+    work = UnitOfWork(position=Tracking("Payments", 1))
     row = {name: 1 if kind.startswith("BIGINT") else "1" for name, kind in LEDGER_WITH_CALLS.columns.items()}
-    ledger.put(work, LEDGER_WITH_CALLS, **row)
+    work.put(LEDGER_WITH_CALLS, **row)
     with pytest.raises(STORE_FAULTS):  # for which a follower pauses
         ledger.record_work(work)
     with pytest.raises(STORE_FAULTS):  # and a worker
@@ -300,5 +300,5 @@ def test_the_release_before_does_not_open_a_store_whose_calls_it_would_not_find(
     shop.settle()
     ledger = shop.orderwright.payment_ledger
     with pytest.raises((PersistenceError, sqlite3.OperationalError), match=r"NOT NULL|null values"):
-        ledger._store.create_tables([LEDGER_WITH_CALLS])
+        ledger.recorder.create_tables([LEDGER_WITH_CALLS])
     assert ledger.totals()
