@@ -12,7 +12,7 @@ from system.bootstrap import Clock, Orderwright, build
 from system.definition import orderwright as definition
 from system.followers.follower import Follower
 from system.runner.runner import Runner
-from system.settings.environment import Settings
+from system.settings.environment import SQLITE, Settings
 from system.stores import application_environment
 from system.workers.payment_caller import GatewayWorker
 
@@ -46,7 +46,8 @@ class UnderTheLibrary:
 
     def __init__(self, environment: Mapping[str, str], gateway: PaymentGateway, clock: Clock) -> None:
         settings = Settings.from_environment(environment)
-        settings.data.mkdir(parents=True, exist_ok=True)
+        if settings.persistence_module == SQLITE and not settings.is_in_memory:
+            settings.data.mkdir(parents=True, exist_ok=True)
         self.runner: SingleThreadedRunner[UUID] = SingleThreadedRunner(
             definition, application_environment(settings)
         )
