@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+import structlog
 
 from tests.support.postgres import PrivatePostgres
 
@@ -14,6 +15,13 @@ def _settings_of_tests_are_no_settings() -> None:
     """What is set for the tests has been read by their modules; the service would refuse such names."""
     for name in [name for name in os.environ if name.startswith("ORDERWRIGHT_TEST_")]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_set_up_by_none() -> Iterator[None]:
+    """A command that ran inside a test logs in its own way, and to streams that are closed with it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

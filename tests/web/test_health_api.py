@@ -138,7 +138,7 @@ def test_what_is_stuck_is_told_when_asked_and_makes_nobody_less_ready(api: Api, 
     stuck = verbose.json["stuck"]
     assert (verbose.status, verbose.json) == (brief.status, {**brief.json, "stuck": stuck})
     assert (stuck["waiting"], stuck["waiting_count"], stuck["overdue"]) == ([order], 1, [])
-    assert len(stuck["unowned"]) == 8
+    assert len(stuck["unowned"]) == 9
 
 
 def test_with_a_store_that_is_away_there_is_nothing_more_to_tell(

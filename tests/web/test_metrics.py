@@ -53,7 +53,7 @@ def test_a_scrape_tells_how_the_shop_is_doing(
     shop.cancel(confirmed)
     shop.settle()
     shop.order("CD-X1")
-    for follower in ("OrderFulfilment", "Payments", "PaymentLedger", "SagaLog"):
+    for follower in ("OrderFulfilment", "Payments", "PaymentCalls", "SagaLog"):
         way.advance(follower)
     clock.put_forward(20)
 

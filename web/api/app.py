@@ -75,7 +75,11 @@ def _begin() -> None:
         current_app.extensions[ALLOWED_HOSTS].check(request.environ.get("HTTP_HOST"))
     for name, text in request.args.items(multi=True):
         if "\0" in name + text:  # not every store could be asked for it
-            raise MalformedRequest(Fault(pointer(name), "invalid_query", "a parameter may not have NUL"))
+            raise MalformedRequest(
+                Fault(
+                    pointer(name), "invalid_query", "a parameter may not have control characters such as NUL"
+                )
+            )
     answers_text = request.blueprint == metrics.name
     if (
         not answers_text

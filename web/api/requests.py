@@ -61,7 +61,7 @@ def parameters(model: type[M]) -> M:
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
         raise MalformedRequest(
-            *(Fault(pointer(name), "invalid_query", "this parameter is given twice") for name in repeated)
+            *(Fault(pointer(name), "invalid_query", "this parameter may be given once") for name in repeated)
         )
     try:
         return model.model_validate(request.args.to_dict())

@@ -64,7 +64,7 @@ def another_process(environment: Environment) -> Iterator[subprocess.Popen[str]]
     """A process that takes the leases it can get, once, and says how many they are."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(PATIENCE_SECONDS)],
-        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[3])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -167,7 +167,7 @@ def test_a_second_runner_gets_its_share_once_the_first_has_stopped_it(
     assert second.renew(()) == NOBODY
 
     kept = first.renew(ALL)
-    assert len(kept) == len(ALL) / 2
+    assert len(kept) == (len(ALL) + 1) // 2
     assert first.standing() == ALL
     assert second.renew(()) == NOBODY, "the first has been told to stop, but still runs them"
     assert first.renew(ALL) == kept
@@ -265,7 +265,7 @@ def test_two_services_share_the_work_and_settle_it(on_postgres: Environment, ope
     for each in services:
         each.start()
     orders = [shop.order("CD-X1") for _ in range(10)]
-    wait_until(lambda: [len(each.owned) for each in services] == [4, 4], what="each has its share")
+    wait_until(lambda: sorted(len(each.owned) for each in services) == [4, 5], what="each has its share")
     orders += [shop.order("CD-X1", pays="pm_error_once") for _ in range(10)]
     wait_until(lambda: is_settled(shop.orderwright), what="everything has settled")
     assert services[0].runner.running() == services[0].owned

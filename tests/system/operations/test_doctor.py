@@ -158,5 +158,5 @@ def test_every_follower_has_a_position_in_every_log_it_follows(
     persistence: Environment, open_way: OpenWay
 ) -> None:
     where = positions(open_way(ByHand, persistence).orderwright)
-    assert len(where) == 12
+    assert len(where) == 13
     assert {(one.position, one.head, one.lag) for one in where} == {(0, 0, 0)}

@@ -10,7 +10,7 @@ import pytest
 
 from system.operations.doctor import Verdict, examine
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run(folder: Path, *words: str) -> None:
