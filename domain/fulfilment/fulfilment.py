@@ -134,8 +134,8 @@ class Fulfilment(Aggregate):
             self._note(self.CompensationFailed, step, error=error)
 
     def order_confirmed(self) -> None:
-        """The order is confirmed: the fulfilment is complete."""
-        if self.status is SagaStatus.INVENTORY_RESERVED:
+        """The order is confirmed, which was asked for when no step was left: the fulfilment is complete."""
+        if self.awaited_step is None and self.status not in _TURNED_OR_OVER:
             self.trigger_event(self.Completed, order_id=self.order_id)
 
     def order_cancelled(self, reason: str) -> None:
@@ -354,4 +354,5 @@ class Fulfilment(Aggregate):
             self.status = means.saga_after(step) or self.status
 
 
+_TURNED_OR_OVER = (SagaStatus.COMPENSATING, SagaStatus.COMPLETED, SagaStatus.FAILED)
 _OPEN = (StepStatus.EXECUTING, StepStatus.COMPENSATING, StepStatus.COMPENSATION_FAILED)

@@ -1,10 +1,12 @@
 """The happy way, and all the ways in which news about it can be repeated, late or out of order."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, SagaStatus, StepStatus
+from domain.fulfilment import PROCESS_PAYMENT, RESERVE_INVENTORY, STEP, STEPS, SagaStatus, StepStatus
+from domain.fulfilment import fulfilment as saga
 from domain.shared.ids import fulfilment_id
 from domain.shared.products import ProductQuantity
 from tests.domain.fulfilment.news import NEWS, after, hear, started
@@ -45,6 +47,38 @@ def test_once_reserved_it_asks_for_the_confirmation_and_then_is_complete() -> No
     hear(fulfilment, "confirmed")
     assert facts(fulfilment) == ["Completed"]
     assert [reserved, fulfilment.status] == [SagaStatus.INVENTORY_RESERVED, SagaStatus.COMPLETED]
+
+
+def add_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more step stands in the table, after all others."""
+    fence = replace(STEPS[-1], name="PaintTheFence", status_when_completed=SagaStatus.PAYMENT_PENDING)
+    monkeypatch.setattr(saga, "STEPS", (*STEPS, fence))
+    monkeypatch.setitem(STEP, fence.name, fence)
+
+
+def test_it_is_complete_after_the_last_step_of_the_table_whichever_that_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_a_step(monkeypatch)
+    fulfilment = after("paid", "reserved")
+
+    hear(fulfilment, "confirmed")  # nobody asked yet
+    assert facts(fulfilment) == []
+    hear(fulfilment, "unknown step done")
+    assert facts(fulfilment) == ["StepCompleted", "ConfirmationRequested"]
+    hear(fulfilment, "confirmed")
+    assert facts(fulfilment) == ["Completed"]
+
+
+def test_a_confirmation_that_was_asked_for_before_a_step_was_added_is_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fulfilment = after("paid", "reserved")
+    add_a_step(monkeypatch)
+
+    hear(fulfilment, "confirmed")
+
+    assert facts(fulfilment) == ["Completed"]
 
 
 def test_an_attempt_that_failed_is_remembered_and_the_step_goes_on() -> None:
