@@ -22,6 +22,7 @@ from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.operations.positions import damaged_lots, parked_events
 from system.steps.streams import FULFILMENTS, sequences_of, streams_of
+from system.steps.table import SIDES
 
 from . import meanings
 from .facts import HoldMark, OrderFacts, OrderMark, PaymentMark, SagaMark, Standing
@@ -32,6 +33,17 @@ from .rules import Breach, breaches
 from .scan import LOGS
 
 TRIES = 10
+
+_SIDE_OF = {side.application: side for side in SIDES}
+_HOLDS = {
+    StepStatus.EXECUTING: HoldMark.MISSING,
+    StepStatus.COMPLETED: HoldMark.HELD,
+    StepStatus.FAILED: HoldMark.REJECTED,
+    StepStatus.COMPENSATING: HoldMark.HELD,
+    StepStatus.COMPENSATED: HoldMark.RELEASED,
+    StepStatus.COMPENSATION_FAILED: HoldMark.HELD,
+}
+"""What an order holds by a step that stands there in truth."""
 
 Streams = Mapping[str, Sequence[Notification]]
 """The events of an order by the application that keeps them."""
@@ -116,9 +128,9 @@ class Examiner:
         if order is not None:
             mark = OrderMark[order.status]
             facts = facts._replace(order=mark, total=order.total.minor, currency=order.total.currency)
-        held: dict[str, Any] = {one.fact: self._folded(one.application, streams) for one in HOLDINGS}
+        held = [(one, self._folded(one.application, streams)) for one in HOLDINGS]
         marks: dict[str, Any] = {
-            fact: HoldMark[work.status] for fact, work in held.items() if work is not None
+            one.fact: _HOLDS[_SIDE_OF[one.application].status(work)] for one, work in held if work is not None
         }
         facts = facts._replace(**marks)
         if payment is not None:
