@@ -75,4 +75,4 @@ class Findings:
 
     def by_rule(self) -> tuple[RuleResult, ...]:
         """How many there are of each rule."""
-        return tuple(RuleResult(rule, promise, self._by_rule[rule]) for rule, promise in PROMISES.items())
+        return tuple(RuleResult(rule, PROMISES[rule], self._by_rule[rule]) for rule in Rule)
