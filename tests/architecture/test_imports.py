@@ -3,10 +3,13 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from application.base import Application
+from system.definition import orderwright
 from tests.support.waiting import PATIENCE_SECONDS
 
 from .sources import RINGS, ROOT, sources
@@ -61,7 +64,7 @@ def test_a_forbidden_import_is_noticed(tmp_path: Path) -> None:
     assert f"{len(VIOLATIONS)} broken" in linted.stdout
 
 
-@pytest.mark.parametrize("folder", ["domain/shipping", "system/archive"])
+@pytest.mark.parametrize("folder", ["domain/weather", "system/archive"])
 def test_a_folder_that_the_contracts_do_not_name_is_noticed(folder: str, tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for ring in RINGS:
@@ -73,6 +76,16 @@ def test_a_folder_that_the_contracts_do_not_name_is_noticed(folder: str, tmp_pat
 
     assert linted.returncode == 1
     assert folder.replace("/", ".") in linted.stdout
+
+
+def test_every_context_of_the_application_is_named_among_the_strangers() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (named,) = (contract["modules"] for contract in contracts if contract["id"] == "application-contexts")
+    kinds = (kind for name in orderwright.nodes for kind in orderwright.get_app_cls(name).__mro__)
+    made_of = {kind.__module__ for kind in kinds if issubclass(kind, Application)}
+
+    contexts = {module for module in made_of if module.startswith("application.")}
+    assert contexts - {Application.__module__} == set(named)
 
 
 def test_importing_a_module_does_nothing() -> None:
