@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
-from uuid import UUID
 
 from domain.shared.errors import DomainError, NotFound
 
-from .views import FulfilmentView, OrderView, Page, PaymentView, StockView
+from .views import OrderView
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
@@ -93,46 +91,6 @@ class FulfilmentRow:
     started_at: datetime
     updated_at: datetime
     error: str | None = None
-
-
-class OrderList(Protocol):
-    """The order dashboard."""
-
-    def list_orders(self, query: OrderQuery, page: PageRequest) -> Page[OrderRow]:
-        """One page of the orders that match."""
-        ...
-
-
-class SagaList(Protocol):
-    """The saga log."""
-
-    def list_fulfilments(self, status: str | None, page: PageRequest) -> Page[FulfilmentRow]:
-        """One page of the fulfilments with a status, the latest change first."""
-        ...
-
-    def fulfilment(self, order_id: UUID) -> FulfilmentView:
-        """The saga log of an order."""
-        ...
-
-
-class PaymentList(Protocol):
-    """The payment ledger."""
-
-    def payment(self, order_id: UUID) -> PaymentView:
-        """The payment of an order, or `PaymentNotFound`."""
-        ...
-
-
-class StockList(Protocol):
-    """The stock levels."""
-
-    def stock(self, sku: str) -> StockView:
-        """The stock of a product, or `ProductNotFound`."""
-        ...
-
-    def list_stock(self, page: PageRequest, sku: str | None = None) -> Page[StockView]:
-        """One page of all products, by SKU; or of the one with this SKU."""
-        ...
 
 
 def check_choice(value: str, choices: Sequence[str], field: str) -> str:

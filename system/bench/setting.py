@@ -28,7 +28,6 @@ from system.stores import migration_targets
 from .measurements import OURS, STOCK
 
 SKUS = 20
-ITEMS_OF_AN_ORDER = 2
 PLACED_AT_ONCE = 500
 
 

@@ -24,7 +24,7 @@ from domain.inventory import ReservedLine
 from domain.orders import OrderLine
 from domain.shared.products import ProductQuantity
 from tests.history.frozen import Frozen, all_frozen
-from tests.support.shop import an_order, asked
+from tests.support.commands import an_order, asked
 
 
 def with_all_types(transcoder: JSONTranscoder) -> JSONTranscoder:

@@ -1,6 +1,5 @@
 """The figures of the sagas, on every store: what is counted, how it is grouped, and how long sagas took."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,33 +9,13 @@ from domain.fulfilment import PROCESS_PAYMENT
 from domain.shared.causes import Cause, because_of
 from system.operations.figures import SagaFigures, saga_figures
 from system.projections.saga_log.figures import ReasonFigures, count_confirmed
+from tests.support.by_hand import clock, gateway, shop, way
 from tests.support.clocks import StandingClock
-from tests.support.fixtures import Environment
 from tests.support.running_shop import Shop
 from tests.support.stories import FRIDAY_NOON
-from tests.support.ways import ByHand, Way
+from tests.support.ways import ByHand
 
-
-@pytest.fixture
-def clock() -> StandingClock:
-    """Friday noon, until it is put forward."""
-    return StandingClock()
-
-
-@pytest.fixture
-def way(persistence: Environment, open_way: Callable[..., Way], clock: StandingClock) -> ByHand:
-    """A system on every persistence; nothing in it moves by itself."""
-    opened = open_way(ByHand, persistence, None, clock)
-    assert isinstance(opened, ByHand)
-    return opened
-
-
-@pytest.fixture
-def shop(way: ByHand) -> Shop:
-    """A shop with five records on the shelf."""
-    shop = Shop(way)
-    shop.receive("CD-X1", 5)
-    return shop
+__all__ = ["clock", "gateway", "shop", "way"]
 
 
 def figures(shop: Shop) -> SagaFigures:

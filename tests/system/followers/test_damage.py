@@ -129,6 +129,27 @@ def test_a_payment_that_cannot_be_read_delays_no_other_answer_of_the_provider(
     way.work_until(lambda: shop.status(good) == "CONFIRMED")
 
 
+def test_a_refund_whose_payment_cannot_be_read_waits_for_that_and_delays_no_other(
+    persistence: Environment, open_way: OpenWay
+) -> None:
+    """What a refund gives back is told by its payment alone."""
+    shop, way = opened(open_way, persistence)
+    bad, good = shop.order(("CD-X1", 101)), shop.order(("CD-X1", 101))
+    way.level()
+    way.call_gateway()
+    way.level()
+    repair = change(shop.orderwright, "Payments", payment_id(bad), 1, state=truncated)
+    way.restart()
+    way.work_until(lambda: shop.payment(good).status == "REFUNDED")
+    assert shop.payment(bad).status == "REFUND_REQUESTED"
+
+    repair()
+    way.restart()
+    shop.settle()
+    assert shop.payment(bad).status == "REFUNDED"
+    assert audit(shop.orderwright).is_clean
+
+
 def with_a_parked_order(shop: Shop, way: ByHand, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """An order whose payment could not be told to its fulfilment."""
     bad = shop.order("CD-X1")

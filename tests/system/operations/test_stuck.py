@@ -8,36 +8,16 @@ from application.ports import GatewayError
 from domain.fulfilment import PROCESS_PAYMENT
 from system.operations.stuck import PositionWatch, StuckReport, find_stuck, owners_of
 from system.projections.saga_log.overdue import ALLOWED, HAND_OVER_WITHIN
+from tests.support.by_hand import clock, gateway, way
 from tests.support.clocks import StandingClock
-from tests.support.fixtures import Environment
 from tests.support.gateways import TroublesomeGateway
 from tests.support.running_shop import Shop
-from tests.support.ways import ByHand, Way
+from tests.support.ways import ByHand
+
+__all__ = ["clock", "gateway", "way"]
 
 PAYING = ALLOWED[PROCESS_PAYMENT, "EXECUTING"].total_seconds()
 REFUNDING = ALLOWED[PROCESS_PAYMENT, "COMPENSATING"].total_seconds()
-
-
-@pytest.fixture
-def clock() -> StandingClock:
-    """Friday noon, until it is put forward."""
-    return StandingClock()
-
-
-@pytest.fixture
-def gateway() -> TroublesomeGateway:
-    """A provider without trouble, yet."""
-    return TroublesomeGateway()
-
-
-@pytest.fixture
-def way(
-    persistence: Environment, open_way: Callable[..., Way], gateway: TroublesomeGateway, clock: StandingClock
-) -> ByHand:
-    """A system on every persistence; nothing in it moves by itself."""
-    opened = open_way(ByHand, persistence, gateway, clock)
-    assert isinstance(opened, ByHand)
-    return opened
 
 
 @pytest.fixture

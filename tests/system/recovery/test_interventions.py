@@ -1,6 +1,5 @@
 """What a person does about a fulfilment: never against the truth of money and stock, always with a reason."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -19,12 +18,13 @@ from system.recovery.interventions import (
     resume_fulfilment,
     retry_fulfilment,
 )
-from tests.support.clocks import StandingClock
-from tests.support.fixtures import Environment
+from tests.support.by_hand import clock, shop, way
 from tests.support.gateways import TroublesomeGateway
 from tests.support.invariants import assert_at_rest
 from tests.support.running_shop import Shop
-from tests.support.ways import ByHand, Way
+from tests.support.ways import ByHand
+
+__all__ = ["clock", "shop", "way"]
 
 WHY = "olga has looked at it"
 
@@ -40,22 +40,6 @@ def gateway() -> TroublesomeGateway:
 
     gateway.before = no_refunds
     return gateway
-
-
-@pytest.fixture
-def way(persistence: Environment, open_way: Callable[..., Way], gateway: TroublesomeGateway) -> ByHand:
-    """A system that is advanced by hand."""
-    way = open_way(ByHand, persistence, gateway, StandingClock())
-    assert isinstance(way, ByHand)
-    return way
-
-
-@pytest.fixture
-def shop(way: ByHand) -> Shop:
-    """A shop with five records."""
-    shop = Shop(way)
-    shop.receive("CD-X1", 5)
-    return shop
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from system.followers.unit_of_work import UnitOfWork
 from system.operations.positions import parked_events
 from tests.history.samples import sample_of
 from tests.support.agreement import events_of
+from tests.support.by_hand import clock, gateway, shop, way
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.gateways import TroublesomeGateway
@@ -22,21 +23,13 @@ from tests.support.running_shop import Shop
 from tests.support.stories import names
 from tests.support.ways import ByHand, Way
 
-
-@pytest.fixture
-def way(in_memory: Environment, open_way: Callable[..., Way]) -> ByHand:
-    """A shop's system, advanced by hand."""
-    opened = open_way(ByHand, in_memory, None, StandingClock())
-    assert isinstance(opened, ByHand)
-    return opened
+__all__ = ["clock", "gateway", "shop", "way"]
 
 
 @pytest.fixture
-def shop(way: ByHand) -> Shop:
-    """A shop with five records."""
-    shop = Shop(way)
-    shop.receive("CD-X1", 5)
-    return shop
+def persistence(in_memory: Environment) -> Environment:
+    """What is told here has nothing to do with the store."""
+    return in_memory
 
 
 def work_but_for_orders(way: ByHand) -> None:

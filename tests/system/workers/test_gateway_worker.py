@@ -15,6 +15,7 @@ from domain.payments import Payment
 from domain.shared.causes import Cause
 from domain.shared.retrying import JITTER
 from tests.support.agreement import events_of
+from tests.support.by_hand import clock, gateway, shop, way
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.gateways import GatedGateway, TroublesomeGateway
@@ -24,31 +25,17 @@ from tests.support.stories import FRIDAY_NOON
 from tests.support.waiting import wait_until
 from tests.support.ways import ByHand, UnderOurRunner, Way
 
+__all__ = ["clock", "gateway", "shop", "way"]
+
 CHARGING = STEP[PROCESS_PAYMENT].retry
 
 OpenWay = Callable[..., Way]
 
 
 @pytest.fixture
-def gateway() -> TroublesomeGateway:
-    """A provider that counts its calls, and has trouble when a test says so."""
-    return TroublesomeGateway()
-
-
-@pytest.fixture
-def way(in_memory: Environment, open_way: OpenWay, gateway: TroublesomeGateway) -> ByHand:
-    """A shop's system, advanced by hand."""
-    opened = open_way(ByHand, in_memory, gateway, StandingClock())
-    assert isinstance(opened, ByHand)
-    return opened
-
-
-@pytest.fixture
-def shop(way: ByHand) -> Shop:
-    """A shop with five records."""
-    shop = Shop(way)
-    shop.receive("CD-X1", 5)
-    return shop
+def persistence(in_memory: Environment) -> Environment:
+    """What is told here has nothing to do with the store."""
+    return in_memory
 
 
 def times(number: int, error: BaseException) -> Callable[[object], None]:
