@@ -42,7 +42,6 @@ from system.stores import (
     leases_beside,
     migration_targets,
     own_files,
-    persistence_of,
     require_readable,
     wakeup_channels,
 )
@@ -96,7 +95,7 @@ class Orderwright:
     stock_levels = _The(StockLevels)
 
     def get(self, application_class: type[A]) -> A:
-        """The application of a class. The properties below are short for what many places ask."""
+        """The application of a class. The attributes above are short for what many places ask."""
         return cast(A, self.applications[application_class.name])
 
     def runner(self) -> Runner:
@@ -137,9 +136,8 @@ class Orderwright:
 
         A guest follows only what no other runner would like to follow.
         """
-        _, env = persistence_of(OrderFulfilment.name, self.settings)
-        followers = orderwright.followers
-        return leases_beside(env, self.settings, followers, only or followers, is_guest=is_guest)
+        name, followers = OrderFulfilment.name, orderwright.followers
+        return leases_beside(name, self.settings, followers, only or followers, is_guest=is_guest)
 
     def disagreements(self) -> list[Disagreement]:
         """Every follower that has read what a log does not have; see `agreement.look`."""

@@ -125,7 +125,7 @@ def _sqlite_name(settings: Settings, application: str) -> str:
 
 
 def leases_beside(
-    env: Environment,
+    application: str,
     settings: Settings,
     followers: Collection[str],
     wanted: Collection[str],
@@ -136,7 +136,7 @@ def leases_beside(
 
     A guest follows only what no other runner would like to follow.
     """
-    module = env.get("PERSISTENCE_MODULE")
+    module, env = persistence_of(application, settings)
     if module in ON_POSTGRES:
         return PostgresLeases(
             connection_parameters(env),

@@ -13,7 +13,7 @@ from domain.orders import Order, OrderReference
 from domain.shared.ids import fulfilment_id
 from domain.shared.money import Money
 from domain.shared.products import per_product
-from system.followers.follower import Process
+from system.followers.follower import Process, reacts_to
 from system.followers.unit_of_work import UnitOfWork
 from system.steps.table import SIDES
 
@@ -71,17 +71,15 @@ class OrderFulfilment(Process):
         fulfilment.order_cancelled(event.reason)
         work.collect_events(fulfilment)
 
+    @reacts_to(react, _NEWS)
     def hear(self, event: Any, work: UnitOfWork) -> None:
         """The answer of whoever does a step."""
         fulfilment = self.of_order(event.order_id)
         _NEWS[type(event)](fulfilment, event)
         work.collect_events(fulfilment)
 
-    def hear_of_what_nobody_needed(self, event: Any, work: UnitOfWork) -> None:
+    @react.register
+    def _(self, event: Reservation.ReleasedByHand, work: UnitOfWork) -> None:
         """What a person did about an order that mostly has no fulfilment, or one that has ended."""
         if self.find(Fulfilment, fulfilment_id(event.order_id)) is not None:
             self.hear(event, work)
-
-    for _kind in _NEWS:
-        react.register(_kind, hear)
-    react.register(Reservation.ReleasedByHand, hear_of_what_nobody_needed)

@@ -12,6 +12,7 @@ from system.audit.examine import Examiner
 from system.audit.facts import OrderMark, SagaMark
 from system.audit.report import Rule
 from system.bootstrap import Orderwright
+from system.steps.side import HeldLine
 
 _STILL_ON_ITS_WAY = frozenset({SagaMark.RUNNING, SagaMark.COMPENSATING, SagaMark.WAITING})
 
@@ -20,14 +21,6 @@ class ReservationInUse(Contradiction):
     """The stock is held for an order that needs it, or whose fulfilment may still want it."""
 
     code = "reservation_in_use"
-
-
-@dataclass(frozen=True)
-class HeldLine:
-    """A product, and how many of it the reservation is about."""
-
-    sku: str
-    quantity: int
 
 
 @dataclass(frozen=True)
