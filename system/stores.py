@@ -15,9 +15,14 @@ from system.leases.lease import FileLeases, Leases, SoleOwner
 from system.leases.postgres import PostgresLeases
 from system.persistence.postgres import migrations
 from system.persistence.postgres.factory import connection_parameters, pool_sizes, schema_of
+from system.persistence.postgres.side_store import PostgresSideStore
 from system.persistence.postgres.suitable import Database
+from system.persistence.private_files import make_private
 from system.persistence.sealing import misfits
+from system.persistence.side_store import SideStore
+from system.persistence.sqlite.side_store import SqliteSideStore
 from system.settings.environment import (
+    IN_MEMORY,
     ON_POSTGRES,
     POSTGRES,
     SQLITE,
@@ -25,6 +30,7 @@ from system.settings.environment import (
     InvalidSettings,
     Settings,
 )
+from system.settings.postgres_names import SIDE_STORES
 
 POSTGRES_DEFAULTS = {
     "POSTGRES_PORT": "5432",
@@ -50,7 +56,7 @@ def application_environment(settings: Settings) -> dict[str, str]:
     """The library's environment: what was given, and our defaults where nothing was."""
     environment = {"PERSISTENCE_MODULE": settings.persistence_module, **settings.environment}
     if settings.persistence_module == SQLITE:
-        for name in orderwright.nodes:
+        for name in (*orderwright.nodes, *SIDE_STORES):
             environment.setdefault(f"{name.upper()}_SQLITE_DBNAME", _sqlite_name(settings, name))
     if settings.persistence_module == POSTGRES:
         environment = {**POSTGRES_DEFAULTS, **environment}
@@ -63,6 +69,31 @@ def persistence_of(application: str, settings: Settings) -> tuple[str, Environme
     """The persistence module of an application, and its environment."""
     env = Environment(application, application_environment(settings))
     return env.get("PERSISTENCE_MODULE") or "", env
+
+
+def open_side_store(name: str, settings: Settings) -> SideStore:
+    """The side store of this name, one of `SIDE_STORES`: where the environment says under its name, as for an
+    application, else beside the events. On SQLite it is a file of its own; with events in memory it ends
+    with the process.
+
+    Raises the library's `PersistenceError`.
+    """
+    module, env = persistence_of(name, settings)
+    if module in ON_POSTGRES:
+        return PostgresSideStore(env, _side_pool_sizes(module, env))
+    file = f"{name.upper()}_SQLITE_DBNAME"
+    if module == IN_MEMORY or settings.is_in_memory:
+        env[file] = _memory_name(name)
+    elif not env.get("SQLITE_DBNAME") or env[file] == _sqlite_name(settings, name):
+        env[file] = _sqlite_name(settings, name)
+        make_private(settings.data, [f"{name}.sqlite"])
+    return SqliteSideStore(env)
+
+
+def _side_pool_sizes(module: str, env: Environment) -> tuple[int, int]:
+    """With the tuned module the pool is that of the applications which connect alike; the library's pools
+    cannot be shared, so there a few connections are opened while they are needed."""
+    return pool_sizes(env) if module == TUNED_POSTGRES else (0, 4)
 
 
 def migration_targets(settings: Settings) -> list[migrations.Target]:
@@ -79,13 +110,14 @@ def migration_targets(settings: Settings) -> list[migrations.Target]:
 def databases_of(settings: Settings) -> list[Database]:
     """The databases on PostgreSQL that this process connects to."""
     pools: dict[Any, tuple[dict[str, Any], int, int]] = {}
-    for name in orderwright.nodes:
+    for name in (*orderwright.nodes, *SIDE_STORES):
         module, env = persistence_of(name, settings)
         if module in ON_POSTGRES:
             parameters = connection_parameters(env)
-            # The tuned module has one pool for all that connect alike, the library one an application.
-            key = tuple(parameters.items()) if module == TUNED_POSTGRES else name
-            pools[key] = (parameters, *pool_sizes(env))
+            is_aside = name in SIDE_STORES
+            # Our pools serve all that connect alike, the library has one an application.
+            key = tuple(parameters.items()) if is_aside or module == TUNED_POSTGRES else name
+            pools[key] = (parameters, *(_side_pool_sizes(module, env) if is_aside else pool_sizes(env)))
     found: dict[tuple[Any, ...], Database] = {}
     for parameters, least, most in pools.values():
         where = tuple(parameters[part] for part in ("host", "port", "dbname", "user"))
@@ -120,8 +152,12 @@ def own_files(settings: Settings) -> Iterator[str]:
 
 def _sqlite_name(settings: Settings, application: str) -> str:
     if settings.is_in_memory:
-        return f"file:{application}-{uuid4().hex}?mode=memory&cache=shared"
+        return _memory_name(application)
     return str(settings.data / f"{application}.sqlite")
+
+
+def _memory_name(application: str) -> str:
+    return f"file:{application}-{uuid4().hex}?mode=memory&cache=shared"
 
 
 def leases_beside(

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import OperationalError, Tracking
 
-from .tables import Table
+from .tables import Step, Table
 
 REFUSED = "the log and what followed it do not agree"
 """What a table of events says when it takes none; errors of the drivers are known by it."""
@@ -159,10 +159,6 @@ class AlwaysAgrees(AgreementStore):
     def realignments(self) -> list[Realignment]:
         """See `AgreementStore`."""
         return []
-
-
-Step = tuple[str, Mapping[str, Any]]
-"""A statement as `sql` writes them, with its parameters."""
 
 
 class KeepsAgreement(AgreementStore):

@@ -11,6 +11,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+Step = tuple[str, Mapping[str, Any]]
+"""A statement as `sql` writes them, with its parameters."""
+
 
 @dataclass(frozen=True)
 class Guard:

@@ -186,7 +186,8 @@ def _persistence_mistakes(module: str, environment: Mapping[str, str]) -> list[s
 
 def _modules_of_some(environment: Mapping[str, str]) -> list[str]:
     """The modules that are set for one application alone."""
-    return [environment.get(f"{name.upper()}_PERSISTENCE_MODULE", "") for name in postgres_names.APPLICATIONS]
+    places = (*postgres_names.APPLICATIONS, *postgres_names.SIDE_STORES)
+    return [environment.get(f"{name.upper()}_PERSISTENCE_MODULE", "") for name in places]
 
 
 def _not_the_image(name: str, environment: Mapping[str, str]) -> str:

@@ -11,6 +11,11 @@ from system.persistence.postgres.factory import TLS
 APPLICATIONS = tuple(orderwright.nodes)
 """Their names in capitals stand before what is set for one of them alone."""
 
+SIDE_STORES = ("Snapshots", "Seals")
+"""What is kept apart from events and read models; set for one of them alone in the same way."""
+
+_PLACES = (*APPLICATIONS, *SIDE_STORES)
+
 NUMBERS = tuple(
     f"POSTGRES_{name}"
     for name in (
@@ -49,7 +54,7 @@ _IMAGE = re.compile(
 _LINKS = re.compile(r"POSTGRES_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?|NAME|ENV_\w+)")
 """What Kubernetes and Docker set by themselves beside a service that is called postgres."""
 
-_OURS = re.compile(rf"(?:({'|'.join(name.upper() for name in APPLICATIONS)})_)?(POSTGRES_\w+)")
+_OURS = re.compile(rf"(?:({'|'.join(name.upper() for name in _PLACES)})_)?(POSTGRES_\w+)")
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _FILES = ("POSTGRES_SSLROOTCERT", "POSTGRES_SSLCERT", "POSTGRES_SSLKEY", "POSTGRES_SSLCRL")
 
@@ -79,7 +84,7 @@ def mistakes_in(environment: Mapping[str, str], *, is_tuned: bool) -> Iterator[s
         if ours and not is_foreign(name):
             yield from _mistakes_of_name(name, ours[2], is_tuned)
             yield from _mistakes_of_value(name, ours[2], environment[name])
-    for application in ("", *(f"{name.upper()}_" for name in APPLICATIONS)):
+    for application in ("", *(f"{name.upper()}_" for name in _PLACES)):
         yield from _plain_in_secret(application, environment)
     if environment.get("POSTGRES_PASSWORD_FILE") and not environment.get("POSTGRES_PASSWORD"):
         yield (

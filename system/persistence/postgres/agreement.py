@@ -7,9 +7,9 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, Tracking
 
-from system.persistence.agreement import REFUSED, REFUSED_STATE, KeepsAgreement, Step, agreement_tables
+from system.persistence.agreement import REFUSED, REFUSED_STATE, KeepsAgreement, agreement_tables
 from system.persistence.sql import for_postgres
-from system.persistence.tables import Table
+from system.persistence.tables import Step, Table
 
 MARK_COLUMN = "ALTER TABLE {schema}.{app}_tracking ADD COLUMN IF NOT EXISTS mark text"
 
@@ -63,12 +63,6 @@ class PostgresAgreement(KeepsAgreement):
         app = self.agreement_prefix.removesuffix("_")
         with self.datastore.transaction(commit=True) as cursor:
             cursor.execute(agreement_once(app, self.datastore.schema).encode())
-
-    def transact(self, steps: Sequence[Step]) -> None:
-        """See `KeepsAgreement`."""
-        with self.datastore.transaction(commit=True) as cursor:
-            for statement, parameters in steps:
-                cursor.execute(for_postgres(statement, self.datastore.schema), parameters)
 
     def present_streams(self, stream_ids: Sequence[UUID]) -> set[UUID]:
         """See `AgreementStore`."""

@@ -13,15 +13,15 @@ from psycopg.sql import SQL, Identifier, Literal
 from system.persistence.agreement import Checkpoint
 from system.persistence.conflicts import told_apart
 from system.persistence.search import EventSearch
-from system.persistence.sql import for_postgres
 from system.persistence.store import Store
-from system.persistence.tables import Change, Table, postgres_parameters, postgres_statement
+from system.persistence.tables import Change, postgres_parameters, postgres_statement
 
 from .agreement import PostgresAgreement
 from .answers import Pace, at_pace, once_more
 from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
 from .library_search import PostgresSearch
 from .probing import try_postgres
+from .tables import PostgresTables
 
 
 def _tried_twice(method: Any) -> Any:
@@ -34,7 +34,7 @@ def _tried_twice(method: Any) -> Any:
     return once_more(method.__wrapped__)
 
 
-class PostgresRecorder(PostgresAgreement, Store, PostgresProcessRecorder):
+class PostgresRecorder(PostgresTables, PostgresAgreement, Store, PostgresProcessRecorder):
     """Events and rows in tables of a PostgreSQL database."""
 
     select_events = _tried_twice(PostgresProcessRecorder.select_events)
@@ -134,39 +134,9 @@ class PostgresRecorder(PostgresAgreement, Store, PostgresProcessRecorder):
                 for row in cursor.fetchall()
             ]
 
-    def create_tables(self, tables: Iterable[Table]) -> None:
-        """See `Store`."""
-        with at_pace(Pace.ENDLESS), self.datastore.transaction(commit=True) as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            for table in tables:
-                cursor.execute(self._sql(table.create_statement))
-                present = self._columns_of(cursor, table)
-                if present != set(table.columns):  # to alter would lock the table
-                    for statement in (*table.add_columns_statements(), *table.drop_statements(present)):
-                        cursor.execute(self._sql(statement))
-                for statement in (*table.index_statements(), *table.tidying_statements()):
-                    cursor.execute(self._sql(statement))
-
-    def _columns_of(self, cursor: Cursor[DictRow], table: Table) -> set[str]:
-        cursor.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
-            "AND NOT attisdropped",
-            (f'"{self.datastore.schema}".{table.name}',),
-        )
-        return {row["attname"] for row in cursor.fetchall()}
-
-    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """See `Store`."""
-        with self.datastore.cursor() as cursor:
-            found: list[dict[str, Any]] = cursor.execute(self._sql(statement), parameters).fetchall()
-            return found
-
     def _plain_search(self, mapper: Mapper[UUID]) -> EventSearch:
         return PostgresSearch(self, mapper)
 
     def try_to_write(self) -> None:
         """See `Store`, and `probing`."""
         try_postgres(self)
-
-    def _sql(self, statement: str) -> bytes:
-        return for_postgres(statement, self.datastore.schema)

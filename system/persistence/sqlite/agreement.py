@@ -10,9 +10,9 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, Tracking
 from eventsourcing.sqlite import SQLiteCursor
 
-from system.persistence.agreement import REFUSED, KeepsAgreement, Step, agreement_tables
+from system.persistence.agreement import REFUSED, KeepsAgreement, agreement_tables
 from system.persistence.sql import for_sqlite
-from system.persistence.tables import Table
+from system.persistence.tables import Step, Table
 
 # A mark may stand where no position is yet: that of a log which was set back before it was ever read.
 _CHECKPOINT = """
@@ -61,12 +61,6 @@ class SqliteAgreement(KeepsAgreement):
             f"WHERE originator_id IN (:{', :'.join(names)})"
         )
         return {UUID(row["originator_id"]) for row in self.rows(statement, names)}
-
-    def transact(self, steps: Sequence[Step]) -> None:
-        """See `KeepsAgreement`."""
-        with self.datastore.transaction(commit=True) as cursor:
-            for statement, parameters in steps:
-                cursor.execute(for_sqlite(statement), parameters)
 
     def checkpoint(self, leader: str) -> tuple[int, str | None]:
         """See `AgreementStore`."""

@@ -11,17 +11,17 @@ from application.codec import uuid_of_hex
 from system.persistence.agreement import Checkpoint
 from system.persistence.conflicts import told_apart
 from system.persistence.search import EventSearch
-from system.persistence.sql import for_sqlite
 from system.persistence.store import LogRow, Store
-from system.persistence.tables import Change, Table, sqlite_statement
+from system.persistence.tables import Change, sqlite_statement
 
 from .agreement import SqliteAgreement, agreement_statements, move_mark
 from .files import Datastore
 from .indexes import search_indexes
 from .search import SqliteSearch
+from .tables import SqliteTables
 
 
-class SqliteRecorder(SqliteAgreement, Store, SQLiteProcessRecorder):
+class SqliteRecorder(SqliteTables, SqliteAgreement, Store, SQLiteProcessRecorder):
     """Events and rows in an SQLite file of the application's own."""
 
     datastore: Datastore
@@ -109,29 +109,6 @@ class SqliteRecorder(SqliteAgreement, Store, SQLiteProcessRecorder):
             Notification(stream_id, row["originator_version"], row["topic"], row["state"], row["position"])
             for row in rows
         ]
-
-    def create_tables(self, tables: Iterable[Table]) -> None:
-        """See `Store`."""
-        with self.datastore.transaction(commit=True) as cursor:
-            for table in tables:
-                cursor.execute(for_sqlite(table.create_statement))
-                cursor.execute(f"PRAGMA table_info({table.name})")
-                present = {row["name"] for row in cursor.fetchall()}
-                for name, kind in table.columns.items():
-                    if name not in present:
-                        cursor.execute(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
-                for statement in (*table.drop_statements(present), *table.index_statements()):
-                    cursor.execute(for_sqlite(statement))
-                if table.leftover is not None:  # a file that cannot be written now may be read all the same
-                    cursor.execute(f"SELECT 1 FROM {table.name} WHERE {table.leftover} LIMIT 1")
-                    if cursor.fetchone() is not None:
-                        cursor.execute(f"DELETE FROM {table.name} WHERE {table.leftover}")
-
-    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """See `Store`."""
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute(for_sqlite(statement), parameters)
-            return [dict(row) for row in cursor.fetchall()]
 
     def _plain_search(self, _: Mapper[UUID]) -> EventSearch:
         return SqliteSearch(self)
