@@ -21,6 +21,7 @@ from .events import events
 from .figures import figures
 from .fulfilments import fulfilments
 from .health import HEALTH, health, health_of_process
+from .history import history
 from .hosts import AllowedHosts
 from .interventions import interventions
 from .limits import MAX_REQUEST_ID
@@ -53,7 +54,7 @@ def create_app(
     app.extensions[ALLOWED_HOSTS] = AllowedHosts(orderwright.settings, listens_at)
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
-        *(orders, stock, payments, fulfilments, events),
+        *(orders, stock, payments, fulfilments, events, history),
         *(figures, audit, dead_letters, interventions, reservations),
     ):
         app.register_blueprint(blueprint, url_prefix=API)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
@@ -69,10 +69,16 @@ def _time(value: object) -> datetime:
     )
 
 
+def _version_or_moment(value: object) -> int | datetime:
+    is_count = isinstance(value, str) and _COUNT.fullmatch(value)
+    return _count(value) if is_count else _time(value)
+
+
 Reason = Annotated[str, AfterValidator(text_of(MAX_REASON))]
 Amount = Annotated[Decimal, PlainValidator(_amount)]
 Count = Annotated[int, PlainValidator(_count)]
 Time = Annotated[datetime, PlainValidator(_time)]
+VersionOrMoment = Annotated[int | datetime, PlainValidator(_version_or_moment)]
 
 
 class Model(BaseModel):
@@ -113,3 +119,21 @@ class PageParameters(Model):
     def page(self) -> PageRequest:
         """The page that is asked for."""
         return PageRequest(self.limit, self.cursor)
+
+
+class MomentParameters(Model):
+    """Which past state is asked for, if any."""
+
+    version: Count | None = None
+    as_of: Time | None = None
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if self.version is not None and self.as_of is not None:
+            raise PydanticCustomError("invalid_query", "version and as_of exclude each other")
+        return self
+
+    @property
+    def point(self) -> int | datetime | None:
+        """The version or the moment."""
+        return self.as_of if self.version is None else self.version

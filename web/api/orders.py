@@ -1,21 +1,30 @@
 """Orders over HTTP."""
 
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
 from flask import Blueprint, Response
-from pydantic import AfterValidator, BeforeValidator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator
 
 from application.limits import MAX_CUSTOMER_ID, MAX_LINES, MAX_ORDER_REF, MAX_PAYMENT_METHOD, check_name
 from application.orders import Item, PlaceOrder
 from application.queries import OrderQuery
 from application.views import OrderView
+from system.queries.causal_tree import causal_tree
 from system.queries.fulfilment import fulfilment_of
 from system.queries.trail import order_events
 
 from .answers import answer, order_answer, written
-from .models import Amount, Count, Model, NoParameters, PageParameters, ReasonBody, Time, text_of
+from .models import (
+    Amount,
+    Model,
+    MomentParameters,
+    NoParameters,
+    PageParameters,
+    ReasonBody,
+    Time,
+    text_of,
+)
 from .requests import (
     body,
     command_context,
@@ -65,19 +74,6 @@ class OrderBody(Model):
         )
 
 
-class MomentParameters(Model):
-    """Which past state of an order is asked for, if any."""
-
-    version: Count | None = None
-    as_of: Time | None = None
-
-    @model_validator(mode="after")
-    def _one_moment(self) -> Self:
-        if self.version is not None and self.as_of is not None:
-            raise PydanticCustomError("invalid_query", "version and as_of exclude each other")
-        return self
-
-
 class OrderListParameters(PageParameters):
     """Which orders, in which order, which page."""
 
@@ -119,6 +115,13 @@ def show_events(order_id: str) -> Response:
     """Every event of the order's conversation across all applications, causes before effects."""
     parameters(NoParameters)
     return answer({"events": order_events(orderwright(), order_id_in(order_id))})
+
+
+@orders.get("/orders/<order_id>/tree")
+def show_tree(order_id: str) -> Response:
+    """What caused what in the order's conversation, with the times between."""
+    parameters(NoParameters)
+    return answer(causal_tree(orderwright(), order_id_in(order_id)))
 
 
 @orders.get("/orders/<order_id>/fulfilment")

@@ -1,4 +1,4 @@
-"""Orders: place and cancel one; a list, one of them now or then, all its events, its story."""
+"""Orders: place and cancel one; a list, one of them now or then, its events, what caused what, its story."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from application.limits import MAX_CUSTOMER_ID, MAX_ORDER_REF
 from application.queries import ORDER_SORTS, OrderQuery
 from application.views import OrderView
 from system.bootstrap import Orderwright
+from system.queries.causal_tree import causal_tree
 from system.queries.explain import Story, explain
 from system.queries.trail import order_events
 
@@ -19,6 +20,7 @@ from .order_commands import cancel, place
 from .output import write_fields, write_json, write_line, write_page, write_table, write_view
 from .paging import pages
 from .store import opened
+from .tree import write_causal_tree
 from .values import Time, Words
 
 
@@ -188,6 +190,16 @@ def explain_order(order_id: UUID | None, order_ref: str | None) -> None:
     with _opened(order_id, order_ref) as (orderwright, wanted):
         story = explain(orderwright, wanted)
     write_view(story, _tell)
+
+
+@orders.command("tree")
+@_id_argument
+@_ref_option
+def show_tree(order_id: UUID | None, order_ref: str | None) -> None:
+    """Show what caused what about an order, in every application, with the times between."""
+    with _opened(order_id, order_ref) as (orderwright, wanted):
+        tree = causal_tree(orderwright, wanted)
+    write_view(tree, write_causal_tree)
 
 
 def _tell(story: Story) -> None:

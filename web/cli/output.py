@@ -10,6 +10,7 @@ import click
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from application.views import Page, to_json
 from system.observability.visible import visible, visible_json
@@ -66,6 +67,16 @@ def write_fields(fields: Iterable[tuple[str, object]]) -> None:
 def write_line(text: str) -> None:
     """A sentence."""
     _print(Text(visible(text, lines=True)))
+
+
+def plain(text: str) -> Text:
+    """A text of several lines, to stand in something that is drawn."""
+    return Text(visible(text, lines=True))
+
+
+def write_tree(tree: Tree) -> None:
+    """A tree, whose texts are `plain`."""
+    _print(tree)
 
 
 def write_view(view: T, write: Callable[[T], object]) -> None:

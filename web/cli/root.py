@@ -12,6 +12,7 @@ from .dead_letters import dead_letters
 from .demo import demo
 from .events import events
 from .fulfilments import fulfilments
+from .history import history
 from .importing import import_orders
 from .migrating import migrate_store
 from .orders import orders
@@ -41,6 +42,7 @@ for command in (
     import_orders,
     orders,
     events,
+    history,
     stock,
     fulfilments,
     dead_letters,
