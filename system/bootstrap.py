@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar, cast
 
 import structlog
+from eventsourcing.persistence import OperationalError
 
 from application.ports import PaymentGateway
 from application.references import Progress, claim_earlier_references
@@ -36,11 +37,13 @@ from system.persistence.private_files import make_private
 from system.runner.runner import Runner
 from system.runner.wakeups import WakeupListener
 from system.settings.environment import SQLITE, Settings
+from system.steps.streams import STREAM_ID
 from system.stores import (
     application_environment,
     databases_of,
     leases_beside,
     migration_targets,
+    missing_files,
     own_files,
     require_readable,
     wakeup_channels,
@@ -147,6 +150,28 @@ class Orderwright:
         """Close every connection."""
         for application in self.applications.values():
             application.close()
+
+
+def open_to_read(settings: Settings) -> Orderwright:
+    """The applications whose events are about orders, to be read by code that is not at work here yet.
+
+    Nothing is written, not even what a start would make, claim or note; so the store may be one of an earlier
+    release, before it is migrated. Raises `OperationalError` when there is no store.
+    """
+    missing = missing_files(settings)
+    if missing:
+        raise OperationalError(f"there is no store: {missing[0]} does not exist")
+    environment = application_environment(settings) | {"CREATE_TABLE": "n"}
+    opened: dict[str, Follower] = {}
+    system = Orderwright(settings, opened, SimulatedGateway(0), utc_now)
+    try:
+        for name in STREAM_ID:
+            opened[name] = open_application(class_of(name), environment)
+        require_readable(opened)
+    except BaseException:
+        system.close()
+        raise
+    return system
 
 
 def build(

@@ -4,6 +4,7 @@ An application has settings of its own where they are given, so they may be in s
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,6 +32,7 @@ from system.settings.environment import (
     Settings,
 )
 from system.settings.postgres_names import SIDE_STORES
+from system.steps.streams import STREAM_ID
 
 POSTGRES_DEFAULTS = {
     "POSTGRES_PORT": "5432",
@@ -148,6 +150,17 @@ def own_files(settings: Settings) -> Iterator[str]:
         module, env = persistence_of(name, settings)
         if module == SQLITE and env.get("SQLITE_DBNAME") == _sqlite_name(settings, name):
             yield f"{name}.sqlite"
+
+
+def missing_files(settings: Settings) -> list[str]:
+    """The SQLite files of the applications whose events are about orders that are not there."""
+    names = []
+    for name in STREAM_ID:
+        module, env = persistence_of(name, settings)
+        file = env.get("SQLITE_DBNAME") or ""
+        if module == SQLITE and not (settings.is_in_memory or Path(file).exists()):
+            names.append(file)
+    return names
 
 
 def _sqlite_name(settings: Settings, application: str) -> str:

@@ -43,13 +43,18 @@ def lot_events(orderwright: Orderwright, order_id: UUID) -> Iterator[FoundEvent]
     Where the store has an index of conversations this costs as much as there is about this order;
     elsewhere each lot is looked through, but only what is about this order is decoded.
     """
-    stream_of = streams_of(order_id)
     for follower in definition.followers:
-        # An event that could not even be read waits under its stream, not under its order.
-        streams = [stream_of.get(leader, order_id) for leader in definition.follows[follower]]
-        sequences = list(dict.fromkeys([str(order_id), *map(str, streams)]))
-        for notification in _about(orderwright, follower, sequences):
-            yield found_event(orderwright, follower, notification)
+        yield from events_of_lot(orderwright, follower, order_id)
+
+
+def events_of_lot(orderwright: Orderwright, follower: str, order_id: UUID) -> Iterator[FoundEvent]:
+    """The same of the lot of one follower."""
+    stream_of = streams_of(order_id)
+    # An event that could not even be read waits under its stream, not under its order.
+    streams = [stream_of.get(leader, order_id) for leader in definition.follows[follower]]
+    sequences = list(dict.fromkeys([str(order_id), *map(str, streams)]))
+    for notification in _about(orderwright, follower, sequences):
+        yield found_event(orderwright, follower, notification)
 
 
 def still_waiting(events: Iterable[FoundEvent]) -> Sequence[Waiting]:

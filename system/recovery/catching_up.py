@@ -67,8 +67,10 @@ def _catch_up(orderwright: Orderwright, placed: Notification, context: CommandCo
         with because_of(context.cause(order_id)):
             fulfilment = orderwright.fulfilments.find(Fulfilment, fulfilment_id(order_id))
             if fulfilment is None:
-                fulfilment = _begin(cast(Order.Created, orderwright.orders.mapper.to_domain_event(placed)))
-            _tell(fulfilment, order, truth)
+                fulfilment = begin_fulfilment(
+                    cast(Order.Created, orderwright.orders.mapper.to_domain_event(placed))
+                )
+            tell_what_is_so(fulfilment, order, truth)
         if not fulfilment.pending_events:
             return False
         try:
@@ -79,7 +81,8 @@ def _catch_up(orderwright: Orderwright, placed: Notification, context: CommandCo
     return False
 
 
-def _begin(placed: Order.Created) -> Fulfilment:
+def begin_fulfilment(placed: Order.Created) -> Fulfilment:
+    """The fulfilment of an order that has none yet. To be told, and saved."""
     return Fulfilment.start(
         placed.originator_id,
         payment_method=placed.payment_method,
@@ -88,8 +91,9 @@ def _begin(placed: Order.Created) -> Fulfilment:
     )
 
 
-def _tell(fulfilment: Fulfilment, order: Order | None, truth: Truth) -> None:
-    """First how far it came, then what was undone."""
+def tell_what_is_so(fulfilment: Fulfilment, order: Order | None, truth: Truth) -> None:
+    """Tell a fulfilment what became of the order and of its work: first how far that came, then what was
+    undone."""
     truth.tell_how_far_it_came(fulfilment)
     if order is not None and order.confirmed_at is not None:
         fulfilment.order_confirmed()

@@ -10,6 +10,7 @@ from .checks import doctor, settings
 from .commands import EXIT_CODES, Root
 from .dead_letters import dead_letters
 from .demo import demo
+from .deploying import check_deployment
 from .events import events
 from .fulfilments import fulfilments
 from .history import history
@@ -50,6 +51,7 @@ for command in (
     store,
     doctor,
     audit,
+    check_deployment,
     settings,
     bench,
 ):

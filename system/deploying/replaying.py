@@ -1,0 +1,207 @@
+"""Replays a saga: each of its decisions is made once more by the code at hand, from the state and the news
+that it was made from, and compared with what was recorded.
+
+An event names what caused it, so what it decided about is known. Of news that led to nothing it is not known
+when it was heard; but it was heard between the news before and after it of the same application. Only when
+the saga would decide something about it at every moment between, that is a difference.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eventsourcing.persistence import Mapper, StoredEvent
+
+from application.unreadable import UnreadableEvent
+from application.views import to_json
+from system.persistence.search import facts_of
+from system.queries.events import METADATA
+from system.steps.streams import FULFILMENTS
+
+from .commands import UnknownCommand, decisions, is_known
+from .recorded import RecordedSaga, Stream
+from .report import Why
+from .stage import HEARS, Decision, Stage
+
+WasHeard = Callable[[str, Any], bool]
+"""Whether the saga has surely been told an event of an application, and nobody has put it aside."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """Where a saga would decide otherwise: at an event of an application. `because` is the news or the
+    command. What was recorded, what would be, and the error with which it would fail."""
+
+    application: str
+    at: Any
+    because: str
+    recorded: tuple[Any, ...]
+    present: tuple[Any, ...]
+    error: Exception | None = None
+
+
+class _Unknown(Exception):
+    """It is not known what was decided about."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Replay:
+    """The replay of one saga: how many decisions were made once more, why others could not be, and the first
+    that would be another."""
+
+    def __init__(self, stage: Stage, saga: RecordedSaga, mapper: Mapper[Any]) -> None:
+        self._stage = stage
+        self._saga = saga
+        self._mapper = mapper
+        self._heard_at: dict[str, tuple[int, int]] = {}  # the versions before and after what news led to
+        self._between = [0]  # the versions between two decisions
+        self.decisions = 0
+        self.unknown: list[Why] = []
+        self.deviation: Deviation | None = None
+
+    def run(self, was_heard: WasHeard) -> None:
+        """Replay everything, up to the first difference."""
+        state, version, facts = None, 0, self._saga.facts
+        while version < len(facts):
+            recorded = self._recorded_at_once(version)
+            try:
+                state, version = self._once_more(state, version, recorded)
+            except _Unknown as unknown:
+                self.unknown.append(unknown.why)
+                version += len(recorded)
+                state = self._saga.at(version)
+            except Exception as error:
+                self._deviate(recorded, (), error)
+            if self.deviation is not None:
+                return
+            self._between.append(version)
+        if self._saga.own.damage is not None:
+            self.unknown.append(Why.UNREADABLE)
+        if not self.unknown:
+            self.deviation = next(self._not_passed_over(state, was_heard), None)
+
+    def _recorded_at_once(self, version: int) -> tuple[Any, ...]:
+        """What was recorded after a version because of one and the same thing."""
+        facts = self._saga.facts
+        end = version + 1
+        while end < len(facts) and facts[end].causation_id == facts[version].causation_id:
+            end += 1
+        return facts[version:end]
+
+    def _once_more(self, state: Any, version: int, recorded: Sequence[Any]) -> tuple[Any, int]:
+        """Decide, and go on behind as much as was decided. (The same news may have been heard twice.)"""
+        news = self._news(recorded[0])
+        decision = self._by_command(version, recorded) if news is None else self._stage.hear(state, news)
+        fits = self._fit(decision.events, recorded)
+        if not decision.events or fits < len(decision.events):
+            self._deviate(recorded, decision.events)
+            return state, version
+        self.decisions += 1
+        after = version + len(decision.events)
+        if news is not None:
+            self._heard_at[news.event_id] = (self._heard_at.get(news.event_id, (version,))[0], after)
+        is_same = all(vars(one) == vars(other) for one, other in zip(decision.events, recorded, strict=False))
+        return decision.saga if is_same else self._saga.at(after), after
+
+    def _news(self, first: Any) -> Any:
+        """What the saga heard; None when it was a command."""
+        try:
+            news = self._saga.news(first.causation_id)
+        except UnreadableEvent:
+            raise _Unknown(Why.UNREADABLE) from None
+        if news is None and first.causation_id != first.command_id:
+            raise _Unknown(Why.NO_CAUSE)
+        return news
+
+    def _by_command(self, version: int, recorded: Sequence[Any]) -> Decision:
+        """The decision, of those that the command can have led to, which is most like what was recorded."""
+        best, most = Decision((), None), -1
+        try:
+            for decision in decisions(self._saga, version, recorded):
+                fits = self._fit(decision.events, recorded)
+                if fits == len(decision.events) == len(recorded):
+                    return decision
+                if fits > most:
+                    best, most = decision, fits
+        except UnknownCommand:
+            raise _Unknown(Why.BY_HAND) from None
+        if not is_known(recorded[0]) and (most < len(best.events) or not best.events):
+            raise _Unknown(Why.BY_HAND)
+        return best
+
+    def _fit(self, present: Sequence[Any], recorded: Sequence[Any]) -> int:
+        """How many events, from the first, are as they were recorded."""
+        pairs = zip(present, recorded, strict=False)
+        fits = 0
+        for one, other in pairs:
+            if not is_as_recorded(
+                one, other, self._saga.own.stored[other.originator_version - 1], self._mapper
+            ):
+                break
+            fits += 1
+        return fits
+
+    def _deviate(
+        self, recorded: Sequence[Any], present: Sequence[Any], error: Exception | None = None
+    ) -> None:
+        first = recorded[min(self._fit(present, recorded), len(recorded) - 1)]
+        try:
+            news = self._saga.news(first.causation_id)
+        except UnreadableEvent:
+            news = None
+        because = first.causation_id if news is None else news.TOPIC
+        self.deviation = Deviation(FULFILMENTS, first, because, tuple(recorded), tuple(present), error)
+
+    def _not_passed_over(self, state: Any, was_heard: WasHeard) -> Iterator[Deviation]:
+        """News that led to nothing, and would lead to something now."""
+        for name, stream in self._saga.told.items():
+            for news, between in self._silent(stream):
+                present = self._present(news, between, state)
+                if present and was_heard(name, news):
+                    yield Deviation(name, news, news.TOPIC, (), present)
+
+    def _silent(self, stream: Stream) -> Iterator[tuple[Any, list[int]]]:
+        """News that led to nothing, with the versions of the saga at which it can have been heard."""
+        after = self._between[1] if len(self._between) > 1 else 0
+        waiting: list[Any] = []
+        for event in stream.events:
+            if event.event_id in self._heard_at:
+                before, end = self._heard_at[event.event_id]
+                yield from ((news, self._versions(after, before)) for news in waiting)
+                after, waiting = end, []
+            elif type(event) in HEARS:
+                waiting.append(event)
+        yield from ((news, self._versions(after, len(self._saga.facts))) for news in waiting)
+
+    def _versions(self, first: int, last: int) -> list[int]:
+        return [version for version in reversed(self._between) if first <= version <= last]
+
+    def _present(self, news: Any, versions: Sequence[int], state: Any) -> tuple[Any, ...]:
+        """What would be decided about news at the latest of these versions; nothing, if that is so at one
+        of them."""
+        latest: tuple[Any, ...] = ()
+        for version in versions:
+            is_end = version == len(self._saga.facts) and state is not None
+            found = self._stage.hear(state if is_end else self._saga.at(version), news).events
+            if not found:
+                return ()
+            state, latest = None, latest or found  # it has gone on, and is folded anew from now on
+        return latest
+
+
+def is_as_recorded(present: Any, recorded: Any, stored: StoredEvent, mapper: Mapper[Any]) -> bool:
+    """Whether an event says what was recorded, apart from its metadata. What an early release did not
+    record, and an upcast adds, is not compared."""
+    if type(present) is not type(recorded):
+        return False
+    now, then = vars(present), vars(recorded)
+    differ = {name for name in then.keys() - METADATA if not _is_same(now.get(name), then[name])}
+    return not differ or differ.isdisjoint(facts_of(stored, mapper).values)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two facts are stored alike: what was a tuple may come back as a list."""
+    return bool(one == other) or bool(to_json(one) == to_json(other))
