@@ -111,8 +111,15 @@ def _stream(mapper: Any, name: str, stream_id: UUID, stored: Sequence[StoredEven
         try:
             if row.originator_version != len(events) + 1:
                 raise UnreadableEvent.after_a_gap(row, len(events), name)
+            if owner_of(row) != owner_of(stored[0]):
+                raise UnreadableEvent.of(row, "is of another kind than the stream", name)
             events.append(mapper.to_domain_event(row))
         except UnreadableEvent as error:
             damage = error
             break
     return Stream(stream_id, tuple(events), tuple(stored), damage)
+
+
+def owner_of(stored: StoredEvent) -> str:
+    """The kind of aggregate that an event is of."""
+    return stored.topic.partition(".")[0]

@@ -78,7 +78,7 @@ class Replay:
             if self.deviation is not None:
                 return
             self._between.append(version)
-        if self._saga.own.damage is not None:
+        if self._saga.own.damage is not None and Why.UNREADABLE not in self.unknown:
             self.unknown.append(Why.UNREADABLE)
         if not self.unknown:
             self.deviation = next(self._not_passed_over(state, was_heard), None)
@@ -96,6 +96,8 @@ class Replay:
         news = self._news(recorded[0])
         decision = self._by_command(version, recorded) if news is None else self._stage.hear(state, news)
         fits = self._fit(decision.events, recorded)
+        if self._saga.own.damage and version + fits == len(self._saga.facts):
+            raise _Unknown(Why.UNREADABLE)  # what was recorded goes on with what cannot be read
         if not decision.events or fits < len(decision.events):
             self._deviate(recorded, decision.events)
             return state, version
@@ -112,7 +114,8 @@ class Replay:
             news = self._saga.news(first.causation_id)
         except UnreadableEvent:
             raise _Unknown(Why.UNREADABLE) from None
-        if news is None and first.causation_id != first.command_id:
+        is_event = news is not None and news.timestamp <= first.timestamp  # else it is another one by now
+        if not is_event and first.causation_id != first.command_id:
             raise _Unknown(Why.NO_CAUSE)
         return news
 

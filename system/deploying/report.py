@@ -18,6 +18,7 @@ class Why(StrEnum):
 
     UNREADABLE = "an event of the order cannot be read"
     NO_CAUSE = "what caused it is not in the store"
+    REALIGNED = "a log was realigned since, and has lost what it was decided from"
     BY_HAND = "it was told by a command which is known to its author only"
 
 
