@@ -102,11 +102,7 @@ class _Check:
             self._note(why, str(saga.order_id))
         payments = SIDE[PROCESS_PAYMENT].application
         deviation = replay.deviation or next(tried_otherwise(payments, saga.told[payments]), None)
-        if (
-            deviation is not None
-            and self._realigned is not None
-            and deviation.at.timestamp <= self._realigned
-        ):
+        if deviation is not None and self._is_before_realigning(deviation):
             self._note(Why.REALIGNED, str(saga.order_id))
         elif deviation is not None:
             self.differing += 1
@@ -140,6 +136,10 @@ class _Check:
             event.payload is None or (event.payload["leader"], event.payload["position"]) == (name, position)
             for event in put_aside
         )
+
+    def _is_before_realigning(self, deviation: Deviation) -> bool:
+        """Whether what was decided about may have been lost and recorded anew, perhaps as something else."""
+        return self._realigned is not None and deviation.at.timestamp <= self._realigned
 
     def _difference(self, order_id: UUID, deviation: Deviation) -> Difference:
         at = deviation.at

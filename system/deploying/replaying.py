@@ -57,6 +57,7 @@ class Replay:
         self._saga = saga
         self._mapper = mapper
         self._heard_at: dict[str, tuple[int, int]] = {}  # the versions before and after what news led to
+        self._state: tuple[int, Any] = (0, None)
         self._between = [0]  # the versions between two decisions
         self.decisions = 0
         self.unknown: list[Why] = []
@@ -64,16 +65,15 @@ class Replay:
 
     def run(self, was_heard: WasHeard) -> None:
         """Replay everything, up to the first difference."""
-        state, version, facts = None, 0, self._saga.facts
+        version, facts = 0, self._saga.facts
         while version < len(facts):
             recorded = self._recorded_at_once(version)
             try:
-                state, version = self._once_more(state, version, recorded)
+                version += self._once_more(version, recorded)
             except _Unknown as unknown:
                 self.unknown.append(unknown.why)
                 version += len(recorded)
-                state = self._saga.at(version)
-            except Exception as error:
+            except Exception as error:  # whatever the code at hand has against it
                 self._deviate(recorded, (), error)
             if self.deviation is not None:
                 return
@@ -81,7 +81,7 @@ class Replay:
         if self._saga.own.damage is not None and Why.UNREADABLE not in self.unknown:
             self.unknown.append(Why.UNREADABLE)
         if not self.unknown:
-            self.deviation = next(self._not_passed_over(state, was_heard), None)
+            self.deviation = next(self._not_passed_over(was_heard), None)
 
     def _recorded_at_once(self, version: int) -> tuple[Any, ...]:
         """What was recorded after a version because of one and the same thing."""
@@ -91,22 +91,34 @@ class Replay:
             end += 1
         return facts[version:end]
 
-    def _once_more(self, state: Any, version: int, recorded: Sequence[Any]) -> tuple[Any, int]:
-        """Decide, and go on behind as much as was decided. (The same news may have been heard twice.)"""
+    def _once_more(self, version: int, recorded: Sequence[Any]) -> int:
+        """Decide once more, after a version; how many of the recorded events that was. (The same news may
+        have been heard twice in a row.)"""
         news = self._news(recorded[0])
-        decision = self._by_command(version, recorded) if news is None else self._stage.hear(state, news)
-        fits = self._fit(decision.events, recorded)
+        if news is None:
+            decision = self._by_command(version, recorded)
+        else:
+            decision = self._stage.hear(self._state_at(version), news)
+        fits, made = self._fit(decision.events, recorded), len(decision.events)
         if self._saga.own.damage and version + fits == len(self._saga.facts):
             raise _Unknown(Why.UNREADABLE)  # what was recorded goes on with what cannot be read
-        if not decision.events or fits < len(decision.events):
+        if not made or fits < made or (news is None and made < len(recorded)):
             self._deviate(recorded, decision.events)
-            return state, version
+            return 0
         self.decisions += 1
-        after = version + len(decision.events)
         if news is not None:
-            self._heard_at[news.event_id] = (self._heard_at.get(news.event_id, (version,))[0], after)
-        is_same = all(vars(one) == vars(other) for one, other in zip(decision.events, recorded, strict=False))
-        return decision.saga if is_same else self._saga.at(after), after
+            before = self._heard_at.get(news.event_id, (version,))[0]
+            self._heard_at[news.event_id] = (before, version + made)
+        if all(vars(one) == vars(other) for one, other in zip(decision.events, recorded, strict=False)):
+            self._state = (version + made, decision.saga)
+        return made
+
+    def _state_at(self, version: int) -> Any:
+        """The saga after a version: it is at hand where the decision before was exactly what was recorded.
+        It is given away, to be changed."""
+        at, state = self._state
+        self._state = (-1, None)
+        return state if at == version else self._saga.at(version)
 
     def _news(self, first: Any) -> Any:
         """What the saga heard; None when it was a command."""
@@ -131,7 +143,7 @@ class Replay:
                     best, most = decision, fits
         except UnknownCommand:
             raise _Unknown(Why.BY_HAND) from None
-        if not is_known(recorded[0]) and (most < len(best.events) or not best.events):
+        if not is_known(recorded[0]):
             raise _Unknown(Why.BY_HAND)
         return best
 
@@ -158,13 +170,13 @@ class Replay:
         because = first.causation_id if news is None else news.TOPIC
         self.deviation = Deviation(FULFILMENTS, first, because, tuple(recorded), tuple(present), error)
 
-    def _not_passed_over(self, state: Any, was_heard: WasHeard) -> Iterator[Deviation]:
+    def _not_passed_over(self, was_heard: WasHeard) -> Iterator[Deviation]:
         """News that led to nothing, and would lead to something now."""
         for name, stream in self._saga.told.items():
-            for news, between in self._silent(stream):
-                present = self._present(news, between, state)
-                if present and was_heard(name, news):
-                    yield Deviation(name, news, news.TOPIC, (), present)
+            for news, versions in self._silent(stream):
+                present, error = self._present(news, versions)
+                if (present or error) and was_heard(name, news):
+                    yield Deviation(name, news, news.TOPIC, (), present, error)
 
     def _silent(self, stream: Stream) -> Iterator[tuple[Any, list[int]]]:
         """News that led to nothing, with the versions of the saga at which it can have been heard."""
@@ -182,16 +194,20 @@ class Replay:
     def _versions(self, first: int, last: int) -> list[int]:
         return [version for version in reversed(self._between) if first <= version <= last]
 
-    def _present(self, news: Any, versions: Sequence[int], state: Any) -> tuple[Any, ...]:
-        """What would be decided about news at the latest of these versions; nothing, if that is so at one
-        of them."""
-        latest: tuple[Any, ...] = ()
+    def _present(self, news: Any, versions: Sequence[int]) -> tuple[tuple[Any, ...], Exception | None]:
+        """What would be decided about news at the latest of these versions, or the error with which that
+        would fail; neither, if it would lead to nothing at one of them."""
+        latest: tuple[tuple[Any, ...], Exception | None] = ((), None)
         for version in versions:
-            is_end = version == len(self._saga.facts) and state is not None
-            found = self._stage.hear(state if is_end else self._saga.at(version), news).events
-            if not found:
-                return ()
-            state, latest = None, latest or found  # it has gone on, and is folded anew from now on
+            state = self._state_at(version)
+            try:
+                found, error = self._stage.hear(state, news).events, None
+            except Exception as failure:
+                found, error = (), failure
+            if not found and error is None:
+                self._state = (version, state)  # unchanged
+                return (), None
+            latest = latest if latest != ((), None) else (found, error)
         return latest
 
 

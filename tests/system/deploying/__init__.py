@@ -1,0 +1,1 @@
+"""What is asked before a release is put to work."""
