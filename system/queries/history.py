@@ -79,7 +79,7 @@ def past_state(orderwright: Orderwright, stream: str, point: Point | None = None
     """
     place = stream_named(orderwright, stream)
     version = _version(orderwright, place, place.latest if point is None else point)
-    aggregate = aggregate_at(orderwright, place, version)
+    event, aggregate = _event(orderwright, place, version), aggregate_at(orderwright, place, version)
     return PastState(
         application=place.application,
         stream_id=str(place.stream_id),
@@ -88,7 +88,7 @@ def past_state(orderwright: Orderwright, stream: str, point: Point | None = None
         latest_version=place.latest,
         is_latest=version == place.latest,
         as_of=point if isinstance(point, datetime) else None,
-        event=_event(orderwright, place, version),
+        event=event,
         state=state_of(aggregate),
     )
 
@@ -101,6 +101,7 @@ def history_diff(orderwright: Orderwright, stream: str, since: Point, until: Poi
     first, last = _version(orderwright, place, since), _version(orderwright, place, until)
     if first > last:
         raise InvalidQuery(f"version {first} is later than version {last}: name the earlier one first")
+    began, ended = (_event(orderwright, place, version) for version in (first, last))
     before, after = (aggregate_at(orderwright, place, version) for version in (first, last))
     listed = range(first + 1, min(last, first + MAX_EVENTS) + 1)
     return HistoryDiff(
@@ -108,9 +109,9 @@ def history_diff(orderwright: Orderwright, stream: str, since: Point, until: Poi
         stream_id=str(place.stream_id),
         aggregate=type(after).TOPIC,
         from_version=first,
-        from_time=_event(orderwright, place, first).recorded_at,
+        from_time=began.recorded_at,
         to_version=last,
-        to_time=_event(orderwright, place, last).recorded_at,
+        to_time=ended.recorded_at,
         latest_version=place.latest,
         changes=tuple(changes(state_of(before), state_of(after))),
         events=tuple(_events(orderwright, place, listed)) if listed else (),

@@ -41,7 +41,7 @@ def orders(shop: Shop) -> dict[str, UUID]:
 def named(report: DeployReport, orders: dict[str, UUID]) -> set[str]:
     """Which orders a report says would go otherwise."""
     assert report.differences_found == len(report.differences)
-    assert report.is_same is not report.differences
+    assert report.is_same is not bool(report.differences)
     name_of = {str(order): name for name, order in orders.items()}
     return {name_of[one.order_id] for one in report.differences}
 
