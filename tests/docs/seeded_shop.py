@@ -89,6 +89,8 @@ def seed(folder: Path) -> SeededShop:
         "VALUE": stuck,
         "STREAM_ID": str(fulfilment_id(UUID(stuck))),
         "APPLICATION": "OrderFulfilment",
+        "STREAM": f"payment:{stuck}",
+        "TIME": "2999-12-31T12:00:00Z",
         "CASE": case["case_id"],
         "REFERENCE": "r-1",
         "SKU": "CD-X1",

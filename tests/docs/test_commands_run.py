@@ -24,6 +24,7 @@ NOT_RUN = {
     "orderwright orders show": "names a command that needs an order: its id or --ref",
     "orderwright orders events": "the same",
     "orderwright orders explain": "the same",
+    "orderwright orders tree": "the same",
     "orderwright dead-letters retry": "names a command that needs a case or --all",
 }
 """What cannot be run as it stands, and why."""
