@@ -20,6 +20,7 @@ from eventsourcing.domain import (
 
 from .causes import current_cause
 from .ids import event_id
+from .upcasting import check_upcasts
 
 _event_types: dict[str, type[AggregateEvent]] = {}
 
@@ -89,6 +90,7 @@ class Aggregate(BaseAggregate[UUID]):
         }
         for topic, event_class in cls.EVENTS.items():
             _check_memory(topic, event_class)
+            check_upcasts(topic, event_class)
         _event_types.update(cls.EVENTS)
 
     @classmethod
