@@ -1,7 +1,8 @@
 """The composition root: settings in, a system out. Nothing is opened before this is called."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar, cast
@@ -28,6 +29,8 @@ from system.definition import (
 from system.followers import agreement
 from system.followers.follower import Follower
 from system.gateways.simulated import SimulatedGateway
+from system.kinds.counts import EventCounts
+from system.kinds.newer import NewerEvents, newer_in_store
 from system.leases.lease import Leases
 from system.persistence.agreement import Disagreement
 from system.persistence.opening import open_application
@@ -44,6 +47,7 @@ from system.stores import (
     leases_beside,
     migration_targets,
     missing_files,
+    open_side_store,
     own_files,
     require_readable,
     wakeup_channels,
@@ -146,6 +150,15 @@ class Orderwright:
         """Every follower that has read what a log does not have; see `agreement.look`."""
         return agreement.look(self.applications, orderwright.edges, self.clock)
 
+    @contextmanager
+    def event_counts(self) -> Iterator[EventCounts]:
+        """How many events of each kind and version there are, as far as they were counted."""
+        store = open_side_store("Catalogue", self.settings)
+        try:
+            yield EventCounts(store)
+        finally:
+            store.close()
+
     def close(self) -> None:
         """Close every connection."""
         for application in self.applications.values():
@@ -188,7 +201,8 @@ def build(
 
     Raises `InvalidSettings` when the events that are stored do not fit the cipher or the compressor.
     A database that cannot hold the system is refused before anything is made there, see `suitable`; with
-    `must_write` one that only can be read at present as well.
+    `must_write` one that only can be read at present as well, and `NewerEvents` is raised when events are
+    stored in a version that this release does not know, unless the settings say that those are parked.
 
     That a log lacks what its followers have read does not keep it from opening: it is noted, and
     whatever would make it worse is refused.
@@ -208,9 +222,20 @@ def build(
     opened = Orderwright(settings, applications, gateway, clock, monotonic)
     try:
         require_readable(applications)
+        if must_write:
+            _require_known(opened)
         if not opened.disagreements():
             claim_earlier_references(opened.orders, opened.orders.recorder, upgrading)
     except BaseException:
         opened.close()
         raise
     return opened
+
+
+def _require_known(opened: Orderwright) -> None:
+    """Refuse a store of a newer release, or log that its events are going to be parked."""
+    found = newer_in_store(opened.applications, opened.event_counts)
+    if found and not opened.settings.park_newer_events:
+        raise NewerEvents.of(found)
+    for one in found:
+        log.warning("events of a newer release are going to be parked", found=one.detail)

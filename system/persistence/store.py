@@ -72,6 +72,10 @@ class Store(AgreementStore, ProcessRecorder, ABC):
         """The event at a position, if it is there, and at most so many after it."""
         return self.select_log(position - 1, limit + 1)
 
+    def last_of_each(self, topics: Iterable[str]) -> Sequence[LogRow]:  # noqa: ARG002 - see below
+        """The last event of each of these topics; nothing where no index tells which that is."""
+        return ()
+
     def search(self, mapper: Mapper[UUID]) -> EventSearch:
         """The fastest search that this store has. What is compressed or encrypted can only be read here,
         event by event."""

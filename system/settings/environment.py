@@ -98,6 +98,11 @@ class Settings(BaseModel):
         le=60,
         description="longest wait of a query that carries a Consistency-Token",
     )
+    park_newer_events: bool = Field(
+        False,
+        alias="ORDERWRIGHT_PARK_NEWER_EVENTS",
+        description="start although the store has events of a newer release, and park each of them",
+    )
     log_style: Literal["console", "json"] = Field(
         "console", alias="ORDERWRIGHT_LOG_STYLE", description="readable lines, or one JSON object a line"
     )

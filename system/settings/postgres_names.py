@@ -11,7 +11,7 @@ from system.persistence.postgres.factory import TLS
 APPLICATIONS = tuple(orderwright.nodes)
 """Their names in capitals stand before what is set for one of them alone."""
 
-SIDE_STORES = ("Snapshots", "Seals")
+SIDE_STORES = ("Snapshots", "Seals", "Catalogue")
 """What is kept apart from events and read models; set for one of them alone in the same way."""
 
 _PLACES = (*APPLICATIONS, *SIDE_STORES)

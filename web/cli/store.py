@@ -31,8 +31,9 @@ def settings_now() -> Settings:
 
 
 @contextmanager
-def opened() -> Iterator[Orderwright]:
-    """The system, to look at or to command. The first time on a store of an earlier release there is a
+def opened(*, to_follow: bool = False) -> Iterator[Orderwright]:
+    """The system, to look at or to command; to follow, only a store that can be written and holds nothing
+    that this release does not know. The first time on a store of an earlier release there is a
     bar for the references of its orders, which are claimed then."""
     settings = settings_now()
     with ExitStack() as bar:
@@ -44,7 +45,7 @@ def opened() -> Iterator[Orderwright]:
             advance[0](read, read)
 
         advance: list[Advance] = []
-        orderwright = build(settings, upgrading=show)
+        orderwright = build(settings, upgrading=show, must_write=to_follow)
     try:
         yield orderwright
     finally:
@@ -54,7 +55,7 @@ def opened() -> Iterator[Orderwright]:
 @contextmanager
 def followed() -> Iterator[tuple[Orderwright, RunnerService]]:
     """The system with its followers: run here, unless another process runs them already."""
-    with opened() as orderwright:
+    with opened(to_follow=True) as orderwright:
         service = RunnerService(orderwright, orderwright.leases(is_guest=True))
         service.start()
         try:

@@ -203,6 +203,16 @@ class TunedRecorder(PostgresRecorder):
         return [cast(LogRow, row[1:]) for row in rows]
 
     @once_more
+    def last_of_each(self, topics: Iterable[str]) -> Sequence[LogRow]:
+        """See `Store`. By the index of the topics."""
+        statement = (
+            f"SELECT {self._durable}, e.* FROM unnest(%b::text[]) AS wanted(topic) CROSS JOIN LATERAL ("
+            "SELECT originator_id, originator_version, topic, state, notification_id "
+            f"FROM {self._events} WHERE topic = wanted.topic ORDER BY notification_id DESC LIMIT 1) AS e"
+        )
+        return [cast(LogRow, row[1:]) for row in self._read(statement, (list(topics),))]
+
+    @once_more
     def max_notification_id(self) -> int | None:
         """See `ApplicationRecorder`."""
         return cast(int | None, self._read(f"SELECT max(notification_id) FROM {self._events}", ())[0][0])

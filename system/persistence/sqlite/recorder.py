@@ -73,6 +73,22 @@ class SqliteRecorder(SqliteTables, SqliteAgreement, Store, SQLiteProcessRecorder
             for position, stream_id, version, topic, state in rows
         ]
 
+    def last_of_each(self, topics: Iterable[str]) -> Sequence[LogRow]:
+        """See `Store`. By the index of the topics, which has the positions as well."""
+        statement = (
+            "SELECT rowid, originator_id, originator_version, topic, state "
+            f"FROM {self.events_table_name} WHERE topic = ? ORDER BY rowid DESC LIMIT 1"
+        )
+        rows: list[Any] = []
+        with self.datastore.transaction(commit=False) as cursor:
+            for topic in topics:
+                cursor.execute(statement, (topic,))
+                rows += cursor.fetchall()
+        return [
+            (uuid_of_hex(stream_id), version, topic, state, position)
+            for position, stream_id, version, topic, state in rows
+        ]
+
     def insert_events(
         self,
         stored_events: Sequence[StoredEvent],
