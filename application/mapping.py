@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     JSONTranscoder,
@@ -67,6 +68,23 @@ class SafeMapper(Mapper[UUID]):
         stored_event.__dict__.update(described, state=state)
         return stored_event
 
+    def stored_json(self, stored_event: StoredEvent) -> Any:
+        """The JSON of a stored row, as it stands there. Raises `UnreadableEvent`."""
+        try:
+            return orjson.loads(self._opened(stored_event.state))
+        except Exception as error:
+            raise self._unreadable(stored_event, f"cannot be decoded: {error}") from error
+
+    def stored_state(self, stored_event: StoredEvent) -> dict[str, Any]:
+        """What a stored row says, in the version in which it was stored. Raises `UnreadableEvent`."""
+        try:
+            state = self._decode(stored_event.state)
+        except Exception as error:
+            raise self._unreadable(stored_event, f"cannot be decoded: {error}") from error
+        if not isinstance(state, dict):
+            raise self._unreadable(stored_event, "is damaged: it does not hold an event")
+        return state
+
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """The event behind a stored row, brought up to the present version of its class.
 
@@ -75,11 +93,8 @@ class SafeMapper(Mapper[UUID]):
         event_class = EVENT_TYPES.get(stored_event.topic)
         if event_class is None:
             raise self._unreadable(stored_event, "has a topic that is not known here")
-        try:
-            state = self._decode(stored_event.state)
-        except Exception as error:
-            raise self._unreadable(stored_event, f"cannot be decoded: {error}") from error
-        version = state.pop("class_version", 1) if isinstance(state, dict) else None
+        state = self.stored_state(stored_event)
+        version = state.pop("class_version", 1)
         if type(version) is not int or version < 1:
             raise self._unreadable(stored_event, "is damaged: it does not hold an event")
         # The library would import this one as well, to build the aggregate.
@@ -112,11 +127,14 @@ class SafeMapper(Mapper[UUID]):
         return UnreadableEvent.of(stored_event, why, self.application)
 
     def _decode(self, state: bytes) -> Any:
+        return self.transcoder.decode(self._opened(state))
+
+    def _opened(self, state: bytes) -> bytes:
         if self.cipher:
             state = self.cipher.decrypt(state)
         if self.compressor:
             state = self.compressor.decompress(state)
-        return self.transcoder.decode(state)
+        return state
 
 
 @dataclass(frozen=True)

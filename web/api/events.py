@@ -7,6 +7,7 @@ from pydantic import AfterValidator
 
 from application.limits import MAX_CORRELATION_ID, MAX_USER
 from application.queries import EventQuery
+from system.catalogue.report import catalogue
 from system.queries.events import find_events, is_costly
 
 from .answers import answer
@@ -15,6 +16,9 @@ from .requests import orderwright, parameters
 from .waiting import waiting
 
 events = Blueprint("events", __name__)
+
+COUNTED_AT_ONCE = 20_000
+"""So many more events of each log one request counts; the next one goes on from there."""
 
 CorrelationId = Annotated[str, AfterValidator(text_of(MAX_CORRELATION_ID))]
 User = Annotated[str, AfterValidator(text_of(MAX_USER))]
@@ -53,6 +57,13 @@ def list_events() -> Response:
         return answer(find_events(orderwright(), wanted.query, wanted.page))
     with waiting().turn():
         return answer(find_events(orderwright(), wanted.query, wanted.page))
+
+
+@events.get("/events/catalogue")
+def show_catalogue() -> Response:
+    """Every kind of event, who reads it, and how many are stored, as far as they are counted."""
+    with waiting().turn():
+        return answer(catalogue(orderwright(), COUNTED_AT_ONCE))
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from application.queries import EventQuery
 from application.views import FoundEvent
 from system.queries.events import find_events, stream_events
 
+from .catalogue import show_catalogue, take_harvest
 from .commands import Group, page_options, wants_json
 from .output import write_json, write_page, write_table
 from .paging import pages
@@ -22,7 +23,11 @@ _HEADINGS = ("recorded", "application", ">position", "event", "stream", ">versio
 
 @click.group(cls=Group)
 def events() -> None:
-    """Search the stored events."""
+    """Search the stored events, list their kinds, and take masked samples of them."""
+
+
+events.add_command(show_catalogue)
+events.add_command(take_harvest)
 
 
 @events.command("find")
