@@ -1,6 +1,7 @@
 # Orderwright. `make` lists what there is.
 PYTHON ?= python3
 ARGS ?=
+CORPUS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,8 +32,9 @@ quick: $(READY_DEV) ## run the tests of a minute: domain, architecture, document
 	  -k "not (scenarios and (sqlite or postgres or tuned))" \
 	  tests/domain tests/architecture tests/docs tests/scenarios $(ARGS)
 
-test: $(READY_DEV) ## run all tests, several at a time (ARGS="-k saga" picks some, ARGS="-n 0" takes one at a time)
-	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal $(ARGS)
+test: $(READY_DEV) ## run all tests, several at a time (ARGS="-k saga" picks some; CORPUS=FOLDER tries harvested events alone)
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal \
+	  $(if $(CORPUS),tests/history/test_corpus.py --corpus "$(CORPUS)") $(ARGS)
 
 check: lint test ## everything: format, lint, types, import contracts, tests
 

@@ -10,6 +10,17 @@ import structlog
 from tests.support.postgres import PrivatePostgres
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make test CORPUS=FOLDER` says."""
+    parser.addoption(
+        "--corpus",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="run this corpus of harvested events through the present code, beside the one that is kept here",
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _settings_of_tests_are_no_settings() -> None:
     """What is set for the tests has been read by their modules; the service would refuse such names."""

@@ -126,7 +126,7 @@ def test_what_does_not_tell_its_version_is_counted_as_that(orderwright: Orderwri
     "sealed",
     [
         {"COMPRESSOR_TOPIC": "zlib"},
-        {"CIPHER_TOPIC": "eventsourcing.cipher:AESCipher", "CIPHER_KEY": "Y7gUfkD3vMBAbBRzEsmkTLLJ9r3CbPwe"},
+        {"CIPHER_TOPIC": "eventsourcing.cipher:AESCipher", "CIPHER_KEY": "aHVudGVyNGh1bnRlcjRodQ=="},
     ],
     ids=["compressed", "encrypted"],
 )
