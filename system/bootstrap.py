@@ -195,6 +195,7 @@ def build(
     monotonic: Callable[[], float] = time.monotonic,
     upgrading: Progress = _logged,
     must_write: bool = False,
+    may_be_older: bool = False,
 ) -> Orderwright:
     """Open the stores and make the system. Tables that are missing are created; those of the tuned
     module must be there: `SchemaMismatch` says so when they are not.
@@ -202,7 +203,8 @@ def build(
     Raises `InvalidSettings` when the events that are stored do not fit the cipher or the compressor.
     A database that cannot hold the system is refused before anything is made there, see `suitable`; with
     `must_write` one that only can be read at present as well, and `NewerEvents` is raised when events are
-    stored in a version that this release does not know, unless the settings say that those are parked.
+    stored in a version that this release does not know, unless the settings say that those are parked, or
+    this `may_be_older`: it takes the place of a process that went on beside a newer release.
 
     That a log lacks what its followers have read does not keep it from opening: it is noted, and
     whatever would make it worse is refused.
@@ -223,7 +225,7 @@ def build(
     try:
         require_readable(applications)
         if must_write:
-            _require_known(opened)
+            _require_known(opened, may_be_older=may_be_older or settings.park_newer_events)
         if not opened.disagreements():
             claim_earlier_references(opened.orders, opened.orders.recorder, upgrading)
     except BaseException:
@@ -232,10 +234,10 @@ def build(
     return opened
 
 
-def _require_known(opened: Orderwright) -> None:
+def _require_known(opened: Orderwright, *, may_be_older: bool) -> None:
     """Refuse a store of a newer release, or log that its events are going to be parked."""
     found = newer_in_store(opened.applications, opened.event_counts)
-    if found and not opened.settings.park_newer_events:
+    if found and not may_be_older:
         raise NewerEvents.of(found)
     for one in found:
         log.warning("events of a newer release are going to be parked", found=one.detail)

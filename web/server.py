@@ -135,10 +135,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _build(self) -> Orderwright:
         """The system. A worker that replaces another one waits for a store that is away: did it give
-        up, the server would end with it. The first ones say at once what is wrong."""
+        up, the server would end with it; nor does it mind that a newer release records events by now. The
+        first ones say at once what is wrong."""
         while True:
             try:
-                return build(self._settings, must_write=True)
+                return build(self._settings, must_write=True, may_be_older=self._is_replacement)
             except OperationalError as error:
                 if not self._is_replacement:
                     raise

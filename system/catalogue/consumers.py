@@ -1,4 +1,4 @@
-"""Who records an event, and who reads it: told by the definition of the system, never by a list of its own."""
+"""Who records an event, and who reads it: told by the definition of the system."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

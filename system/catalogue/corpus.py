@@ -1,4 +1,4 @@
-"""A corpus: masked stories of a store, each with the events that it is a sample of. Plain JSON, a file a story.
+"""A corpus: masked stories of a store, each with the events that it is a sample of. A file of JSON a story.
 
 A story holds everything that happened before its samples in their streams, so that the events make sense
 by themselves: they can be folded, projected, told and audited without the store that they come from.
@@ -94,7 +94,8 @@ class Corpus:
             head = json.loads((self.folder / _HEAD).read_text())
         except (OSError, ValueError) as error:
             raise NoCorpus(
-                f"{self.folder} is no corpus: name an empty folder, or one that `orderwright events harvest` made"
+                f"{self.folder} is no corpus: name an empty folder, or one that "
+                "`orderwright events harvest` made"
             ) from error
         if head != {"format": FORMAT, "version": FORMAT_VERSION}:
             raise NoCorpus(f"{self.folder} is a corpus of another format than this release knows: {head}")

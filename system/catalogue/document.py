@@ -19,13 +19,11 @@ HEAD = """\
 # Events
 
 Every kind of event that is stored, in every version, with its fields and who reads it. This document is
-written from the code by `python -m system.catalogue.document`, and a test holds that it says what the code does.
-How many of each there are in your store, and since when, says `orderwright events catalogue`. What to do when one
-has to change is in [changing events](changing-events.md).
+written from the code by `python -m system.catalogue.document`, and a test holds that it says what the code
+does. How many of each there are in your store, and since when, says `orderwright events catalogue`. What to
+do when one has to change is in [changing events](changing-events.md).
 
-A reader **handles** an event when it does something about it, and **passes over** it when it knows it and does
-nothing. Times are RFC 3339 in UTC, amounts are decimals in the currency of their event, and what is counted in
-pieces are whole pieces.
+A reader **handles** an event when it does something about it, and **passes over** it when it does nothing.
 
 Every event says these as well:
 

@@ -98,7 +98,9 @@ FIELDS: Mapping[str, Field] = {
     "since": Field(f"{_UTC}; of the first of these failures", Masked.TIME),
     "due_at": Field(f"{_UTC}; when it is overdue", Masked.TIME),
     "next_at": Field(f"{_UTC}; when the next attempt is due", Masked.TIME),
-    "reference": Field("the provider's own name of a charge, or where a refund is written down", Masked.NAME, "charge"),
+    "reference": Field(
+        "the provider's own name of a charge, or where a refund is written down", Masked.NAME, "charge"
+    ),
     # What is parked
     "follower": Field("name of an application", Masked.WORD),
     "leader": Field("name of an application", Masked.WORD),
@@ -176,7 +178,8 @@ def check_fields(*classes: type[Any]) -> None:
     unsaid = sorted({field.name for one in classes for field in fields(one)} - FIELDS.keys())
     if unsaid:
         raise Undecided(
-            f"the fields of events (system/catalogue/fields.py) do not say in which unit is {', '.join(unsaid)}"
+            "the fields of events (system/catalogue/fields.py) do not say in which unit is "
+            f"{', '.join(unsaid)}"
         )
 
 

@@ -192,7 +192,9 @@ class _Harvester:
         order_id = row.state.get("order_id", stream_id)
         if row.event.topic == OrderReference.Claimed.TOPIC:
             return cast(UUID, order_id)
-        is_its_stream = name in STREAM_ID and isinstance(order_id, UUID) and STREAM_ID[name](order_id) == stream_id
+        is_its_stream = (
+            name in STREAM_ID and isinstance(order_id, UUID) and STREAM_ID[name](order_id) == stream_id
+        )
         return order_id if is_its_stream and not row.event.topic.startswith("ParkingLot.") else None
 
     def _order(self, order_id: UUID) -> list[_Row]:

@@ -143,7 +143,9 @@ class Mask:
     def _learn_total(self, state: Mapping[str, Any]) -> None:
         lines, total = state.get("items"), state.get("total")
         if isinstance(lines, list) and isinstance(total, Decimal):
-            come_to = sum((self._line(line).unit_price * self._line(line).quantity for line in lines), Decimal(0))
+            come_to = sum(
+                (self._line(line).unit_price * self._line(line).quantity for line in lines), Decimal(0)
+            )
             self._amounts[total] = come_to.quantize(total)
 
     def _field(self, topic: str, name: str, value: Any) -> Any:

@@ -1,5 +1,5 @@
-"""Whether the present code bears a story of a corpus: each of its samples is read, folded, projected, told and
-audited, in a system of its own in memory."""
+"""Whether the present code bears a story of a corpus: each of its samples is read, folded, projected, told
+and audited, in a system of its own in memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -24,6 +24,9 @@ from system.persistence.store import LogRow
 from system.persistence.tables import Table
 
 PAGE = 1000
+KEPT_EVERY = 20
+"""Pages: what was counted since is counted once more when it is stopped in between."""
+
 UNREADABLE = 0
 """The version of an event that does not tell its version."""
 
@@ -127,19 +130,22 @@ class EventCounts:
         return LogCount(application.name, position, text, _read(rows[0]["kinds"]))
 
     def advance(self, application: Follower, most: int | None = None, look: Look = _nobody) -> LogCount:
-        """Count what came since, at most so many events, in pages; what is counted is kept page by page,
+        """Count what came since, at most so many events, in pages. What is counted is kept every few pages,
         so that it goes on from there when it is stopped."""
-        count, left = self.kept(application), most
+        before = count = self.kept(application)
         head = application.recorder.max_notification_id() or 0
-        while left is None or left > 0:
+        end = head if most is None else min(head, count.position + most)
+        pages = 0
+        while count.position < end:
             look(count.position, head)
-            limit = PAGE if left is None else min(PAGE, left)
-            rows = application.recorder.select_log(count.position, limit)
+            rows = application.recorder.select_log(count.position, min(PAGE, end - count.position))
             if not rows:
                 break
-            count = count.and_then(rows, application.mapper)
+            count, pages = count.and_then(rows, application.mapper), pages + 1
+            if pages % KEPT_EVERY == 0:
+                self._keep(count)
+        if count is not before:
             self._keep(count)
-            left = None if left is None else left - len(rows)
         look(count.position, max(head, count.position))
         return count
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from eventsourcing.persistence import PersistenceError
 
 from system.bootstrap import Orderwright, build
+from system.kinds.newer import CURE, newer_in_store
 from system.operations.clocks import TOLERATED, LatestEvent, ahead_of_database, latest_events
 from system.operations.positions import (
     DamagedLot,
@@ -107,6 +108,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     ]
     checks += [_lots_check(stuck.damaged_lots), _failed_compensations(stuck), _progress(stuck)]
     checks.append(_clocks(latest_events(orderwright), ahead_of_database(orderwright) or 0.0))
+    checks.append(_versions(orderwright))
     checks.append(_references(orderwright))
     return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
 
@@ -263,6 +265,14 @@ def _clocks(latest: tuple[LatestEvent, ...], ahead: float) -> Check:
         return Check("clocks", Verdict.OK, "no event is from the future")
     advice = "no order waits for it, but times are shown wrongly: check the time synchronisation (NTP)"
     return Check("clocks", Verdict.WARNING, f"{'; '.join(wrong)}; {advice}")
+
+
+def _versions(orderwright: Orderwright) -> Check:
+    newer = newer_in_store(orderwright.applications, orderwright.event_counts)
+    if not newer:
+        return Check("event versions", Verdict.OK, "none is newer than this release")
+    found = "; ".join(one.detail for one in newer)
+    return Check("event versions", Verdict.PROBLEM, f"a newer release has recorded {found}. {CURE}")
 
 
 def _references(orderwright: Orderwright) -> Check:

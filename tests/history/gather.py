@@ -1,5 +1,5 @@
-"""Adds to the corpus that is kept here what is missing in it: ``python -m tests.history.gather``. The stories that
-are there stay as they are.
+"""Adds to the corpus that is kept here what is missing in it: ``python -m tests.history.gather``. The
+stories that are there stay as they are.
 
 They come from a shop in which much has happened, once as this release stores it, and once as the first one
 stored it: without the fields that came later.

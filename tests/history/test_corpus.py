@@ -1,4 +1,4 @@
-"""Stories that were harvested from stores, of this release and of earlier ones, are borne by the present code.
+"""Stories that were harvested from stores, of this release and the first one, are borne by the present code.
 
 Each sample is a test of its own: it is brought up to date, folded into its aggregate, projected into every
 read model that follows it, told by `explain` and audited, and the audit says what it said then. Snapshots are

@@ -91,3 +91,38 @@ def test_a_cursor_of_another_list_of_applications_still_leads_on(api: Api) -> No
     api.placed()
     rest = api.get(f"/events?cursor={cursor('Nothing', 7)}").json["items"]
     assert {event["application"] for event in rest} == {"Orders"}
+
+
+def test_the_catalogue_names_every_kind_with_what_is_stored(api: Api) -> None:
+    api.placed()
+    api.placed()
+
+    found = api.get("/events/catalogue").json
+
+    assert found["is_complete"]
+    assert found["strange"] == []
+    created = next(kind for kind in found["kinds"] if kind["type"] == "Order.Created")
+    assert created["says"].startswith("A customer placed an order.")
+    assert created["recorded_by"] == ["Orders"]
+    assert created["consumers"] == {
+        "handled_by": ["OrderFulfilment", "OrderDashboard"],
+        "ignored_by": [],
+        "audit": "handles",
+        "explain": "handles",
+    }
+    assert [(one["version"], one["events"]) for one in created["versions"]] == [(2, 2), (1, 0)]
+    assert created["versions"][0]["first_at"] == created["versions"][0]["last_at"]
+    assert {"name": "currency", "type": "text", "unit": "code of ISO 4217", "is_optional": False} in created[
+        "fields"
+    ]
+
+
+def test_one_request_counts_so_many_events_and_the_next_goes_on(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.api.events.COUNTED_AT_ONCE", 1)
+    api.placed()
+    api.placed()
+    found = api.get("/events/catalogue").json
+    assert not found["is_complete"]
+    assert {"application": "Orders", "position": 1, "head": 2} in found["counted"]

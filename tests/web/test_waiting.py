@@ -97,6 +97,7 @@ COSTLY = [
     "/operations/dead-letters",
     "/operations/dead-letters/OrderDashboard:Orders:1",
     "/events?since=2024-05-17T00:00:00Z",
+    "/events/catalogue",
     "/events?user=ada",  # in memory there is no index
     "/history/order:web-1",
     "/history/order:web-1/diff?from=1&to=2",

@@ -97,8 +97,9 @@ def _write_strange(report: Catalogue) -> None:
     for one in report.strange:
         what = f"in version {one.version}" if one.version else "that do not tell their version"
         write_line(
-            f"Not known here: {one.events:,} of {one.type} {what}, the first at position {one.first_position} "
-            f"of {one.application}. They are of a newer release, or damaged: see docs/changing-events.md"
+            f"Not known here: {one.events:,} of {one.type} {what}, the first at position "
+            f"{one.first_position} of {one.application}. "
+            "They are of a newer release, or damaged: see docs/changing-events.md"
         )
 
 

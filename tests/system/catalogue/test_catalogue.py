@@ -52,9 +52,7 @@ def test_a_kind_tells_its_fields_with_types_and_units_and_what_was_different() -
     assert fields["order_ref"][2]
     assert fields["items"][0] == "list of order line"
     assert "quantity (whole number, pieces)" in fields["items"][1]
-    assert created.versions[1].differs == (
-        "Version 1 knew one currency, US dollars, and no migrated orders."
-    )
+    assert created.versions[1].differs == ("Version 1 knew one currency, US dollars, and no migrated orders.")
 
 
 @pytest.mark.parametrize("topic", sorted(EVENTS))

@@ -1,7 +1,7 @@
 """Events are counted by kind and version, each once, and what was counted is kept."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -12,6 +12,7 @@ from domain.shared.ids import order_id_from_ref
 from system.bootstrap import Orderwright, build
 from system.kinds import counts as module
 from system.kinds.counts import UNREADABLE, EventCounts, KindCount
+from system.persistence.store import LogRow
 from system.settings.environment import Settings
 from tests.history.frozen import FOLDER
 from tests.support.damage import change
@@ -67,14 +68,15 @@ def test_what_was_counted_is_kept_and_only_what_came_since_is_read(
     add_settled_orders(orderwright, 3)
     read: list[int] = []
     select = orderwright.orders.recorder.select_log
+
+    def reading(after: int, limit: int) -> Sequence[LogRow]:
+        read.append(after)
+        return select(after, limit)
+
     with counting(orderwright) as counts:
         counts.advance(orderwright.orders)
         add_settled_orders(orderwright, 2, first=3)
-        monkeypatch.setattr(
-            orderwright.orders.recorder,
-            "select_log",
-            lambda after, limit: read.append(after) or select(after, limit),
-        )
+        monkeypatch.setattr(orderwright.orders.recorder, "select_log", reading)
         count = counts.advance(orderwright.orders)
 
     assert min(read) == 5  # the last one that was counted is looked at once more
@@ -100,6 +102,24 @@ def test_so_many_are_counted_as_are_wanted_and_the_rest_the_next_time(
     assert (told[0], told[-1]) == ((6, 10), (10, 10))
 
 
+def test_stopped_in_the_middle_it_goes_on_from_what_was_kept(
+    orderwright: Orderwright, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_settled_orders(orderwright, 5)
+    monkeypatch.setattr(module, "PAGE", 1)
+    monkeypatch.setattr(module, "KEPT_EVERY", 2)
+
+    def stops(done: int, _: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with counting(orderwright) as counts:
+        with pytest.raises(KeyboardInterrupt):
+            counts.advance(orderwright.orders, look=stops)
+        assert counts.kept(orderwright.orders).position == 4
+        assert counts.advance(orderwright.orders).kinds["Order.Created", 2].events == 5
+
+
 def a_year_later(state: bytes) -> bytes:
     """The same event, at another time."""
     return state.replace(b"%d" % FRIDAY_NOON.year, b"%d" % (FRIDAY_NOON.year + 1))
@@ -116,7 +136,9 @@ def test_another_log_in_its_place_is_counted_anew(orderwright: Orderwright) -> N
 
 @pytest.mark.parametrize("state", [b"no JSON", b"[]", b'{"class_version":"two"}', b'{"class_version":0}'])
 def test_what_does_not_tell_its_version_is_counted_as_that(orderwright: Orderwright, state: bytes) -> None:
-    orderwright.orders.recorder.insert_events([StoredEvent(order_id_from_ref("x"), 1, "Order.Created", state)])
+    orderwright.orders.recorder.insert_events(
+        [StoredEvent(order_id_from_ref("x"), 1, "Order.Created", state)]
+    )
     with counting(orderwright) as counts:
         count = counts.advance(orderwright.orders)
     assert count.kinds["Order.Created", UNREADABLE] == KindCount(1, 1, 1, None, None)
@@ -148,7 +170,9 @@ def test_the_last_event_of_each_kind_is_found_by_its_index(
     add_settled_orders(shop, 3)
     found = shop.orders.recorder.last_of_each([Order.Created.TOPIC, Order.Cancelled.TOPIC])
     shop.close()
-    assert [(row[2], row[4]) for row in found] == ([("Order.Created", 5)] if is_indexed(durable_persistence) else [])
+    assert [(row[2], row[4]) for row in found] == (
+        [("Order.Created", 5)] if is_indexed(durable_persistence) else []
+    )
 
 
 @pytest.fixture
