@@ -133,3 +133,13 @@ def test_no_follower_starts_that_neither_handles_nor_ignores_an_event(tree: Path
     told = told_at_start(tree, "system.bootstrap")["system.bootstrap"]
     assert "the follower " in told
     assert told.endswith("has not decided about Payment.Frozen")
+
+
+def test_nothing_starts_with_a_gap_between_the_versions_of_an_event(tree: Path) -> None:
+    order = tree / "domain/orders/order.py"
+    order.write_text(order.read_text().replace("class_version = 2", "class_version = 3"))
+
+    told = told_at_start(tree, "system.bootstrap")["system.bootstrap"]
+    assert told.startswith(
+        "Order.Created is in version 3 and has no upcast_v2_v3: what was stored in version 2"
+    )

@@ -29,6 +29,15 @@ def filled(durable_persistence: Environment) -> Iterator[Orderwright]:
     opened.close()
 
 
+@pytest.fixture
+def on_files(on_sqlite: Environment) -> Iterator[Orderwright]:
+    """The same in files, where it does not matter which store it is."""
+    opened = build(Settings.from_environment(on_sqlite))
+    add_settled_orders(opened, 20)
+    yield opened
+    opened.close()
+
+
 def start(orderwright: Orderwright) -> None:
     """What a process does that serves or follows."""
     build(orderwright.settings, must_write=True).close()
@@ -111,58 +120,58 @@ def test_once_the_log_is_counted_nothing_is_missed(
         start(filled)
 
 
-def test_who_only_looks_is_not_refused(filled: Orderwright) -> None:
-    from_the_future(filled, 1)
-    build(filled.settings).close()
+def test_who_only_looks_is_not_refused(on_files: Orderwright) -> None:
+    from_the_future(on_files, 1)
+    build(on_files.settings).close()
 
 
 def test_with_the_setting_it_starts_and_says_what_is_going_to_be_parked(
-    filled: Orderwright, capsys: pytest.CaptureFixture[str]
+    on_files: Orderwright, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from_the_future(filled, 1)
-    environment = {**filled.settings.environment, "ORDERWRIGHT_PARK_NEWER_EVENTS": "y"}
+    from_the_future(on_files, 1)
+    environment = {**on_files.settings.environment, "ORDERWRIGHT_PARK_NEWER_EVENTS": "y"}
 
     build(Settings.from_environment(environment), must_write=True).close()
 
     assert "1 of Order.Created in version 3" in capsys.readouterr().out
 
 
-def test_who_takes_the_place_of_one_that_went_on_goes_on_as_well(filled: Orderwright) -> None:
-    from_the_future(filled, 1)
-    build(filled.settings, must_write=True, may_be_older=True).close()
+def test_who_takes_the_place_of_one_that_went_on_goes_on_as_well(on_files: Orderwright) -> None:
+    from_the_future(on_files, 1)
+    build(on_files.settings, must_write=True, may_be_older=True).close()
 
 
-def test_a_damaged_row_that_was_repaired_does_not_count_any_more(filled: Orderwright) -> None:
+def test_a_damaged_row_that_was_repaired_does_not_count_any_more(on_files: Orderwright) -> None:
     repair = change(
-        filled,
+        on_files,
         "Orders",
         order_id_from_ref("settled-3"),
         2,
         state=lambda state: json.dumps({**json.loads(state), "class_version": 99}).encode(),
     )
     with pytest.raises(NewerEvents):
-        start(filled)
+        start(on_files)
 
     repair()
 
-    start(filled)
+    start(on_files)
 
 
-def test_a_kind_that_is_not_known_at_all_keeps_nobody_from_starting(filled: Orderwright) -> None:
-    change(filled, "Orders", order_id_from_ref("settled-3"), 2, topic="Order.Shipped")
-    start(filled)
+def test_a_kind_that_is_not_known_at_all_keeps_nobody_from_starting(on_files: Orderwright) -> None:
+    change(on_files, "Orders", order_id_from_ref("settled-3"), 2, topic="Order.Shipped")
+    start(on_files)
 
 
 def test_where_nothing_can_be_counted_the_end_of_the_log_is_looked_at(
-    filled: Orderwright, monkeypatch: pytest.MonkeyPatch
+    on_files: Orderwright, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
         raise OSError("the disk is away")
 
-    from_the_future(filled, 1)
+    from_the_future(on_files, 1)
     monkeypatch.setattr("system.bootstrap.open_side_store", fails)
     with pytest.raises(NewerEvents, match=r"at least 1 of Order\.Created in version 3"):
-        start(filled)
+        start(on_files)
 
 
 def test_a_command_that_follows_says_it_in_one_line(on_sqlite: Environment) -> None:
