@@ -16,8 +16,9 @@ from domain.shared.errors import Contradiction, VersionConflict
 
 from .codec import Codec
 from .mapping import SafeMapper, register_value_types
-from .streams import OneByOne, Repository, StreamsReader, UnreadableStream, folded, located
-from .unreadable import UnreadableEvent
+from .snapshots import NO_SNAPSHOTS, Snapshots
+from .streams import OneByOne, Repository, StreamsReader, UnreadableStream
+from .up_to_date import bring_up_to_date
 
 MAX_TRIES = 10
 PAGE_SIZE = 500
@@ -54,6 +55,24 @@ class Application(eventsourcing.application.Application[UUID]):
     """An application whose stored events can be trusted and whose pages are not tiny."""
 
     log_section_size = PAGE_SIZE
+    kept_snapshots: Snapshots = NO_SNAPSHOTS
+    """Where loading looks for snapshots, and what is told of each event recorded."""
+    _repository: Repository
+
+    def use_snapshots(self, snapshots: Snapshots) -> None:
+        """Load long streams from snapshots from now on, and have new ones taken."""
+        self.kept_snapshots = self.repository.snapshots = snapshots
+
+    @property
+    def repository(self) -> Repository:
+        """See `construct_repository`."""
+        return self._repository
+
+    def save(self, *objs: Any, **kwargs: Any) -> list[Recording[UUID]]:
+        """Record what is new of these aggregates. Raises `IntegrityError` when somebody else was faster."""
+        recordings = super().save(*objs, **kwargs)
+        self.kept_snapshots.recorded(recording.domain_event for recording in recordings)
+        return recordings
 
     def construct_mapper(self) -> Mapper[UUID]:
         """Decode known topics only."""
@@ -100,7 +119,7 @@ class Application(eventsourcing.application.Application[UUID]):
     def find_all(self, aggregate_class: type[A], aggregate_ids: Iterable[UUID]) -> dict[UUID, A]:
         """Those of the aggregates that there are of this kind, read at once. Raises `UnreadableEvent`."""
         found: dict[UUID, Any] = dict.fromkeys(aggregate_ids)
-        bring_up_to_date(found, self.streams, self.mapper)
+        bring_up_to_date(found, self.repository)
         for aggregate in found.values():
             if type(aggregate) is UnreadableStream:
                 raise aggregate.error
@@ -154,18 +173,3 @@ class Application(eventsourcing.application.Application[UUID]):
 def last_position(recordings: list[Recording[UUID]]) -> int | None:
     """The position of the last of these, in its application's log."""
     return recordings[-1].notification.id if recordings else None
-
-
-def bring_up_to_date(aggregates: dict[UUID, Any], streams: StreamsReader, mapper: Mapper[UUID]) -> None:
-    """Fold what is stored since into each aggregate, in place; None is one that is not known yet, and
-    stays None when it does not exist. One that cannot be read becomes an `UnreadableStream`, and the
-    others are none the worse for it."""
-    after = {id_: 0 if aggregate is None else aggregate.version for id_, aggregate in aggregates.items()}
-    for stored_event in streams.select_streams(after):
-        id_ = cast(UUID, stored_event.originator_id)
-        aggregate = aggregates[id_]
-        if type(aggregate) is not UnreadableStream:
-            try:
-                aggregates[id_] = folded(aggregate, stored_event, mapper)
-            except UnreadableEvent as error:
-                aggregates[id_] = UnreadableStream(located(error, streams))

@@ -50,7 +50,7 @@ class Inventory(Application):
 
     def __init__(self, env: EnvType | None = None) -> None:
         super().__init__(env)
-        self._recent = RecentAggregates(self.recorder, self.mapper)
+        self._recent = RecentAggregates(self.repository)
 
     def receive_stock(
         self, sku: str, quantity: int, context: CommandContext, *, expected_version: int | None = None

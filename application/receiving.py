@@ -19,8 +19,9 @@ from domain.shared.causes import Cause, because_of
 from domain.shared.ids import stock_item_id
 from domain.shared.products import MAX_QUANTITY, ProductQuantity
 
-from .base import MAX_TRIES, CommandContext, ConcurrentChanges, bring_up_to_date
+from .base import MAX_TRIES, CommandContext, ConcurrentChanges
 from .inventory import Inventory
+from .up_to_date import bring_up_to_date
 
 KEPT_ITEMS = 4000
 WHY_CORRECTED = "the imported file asks for less than was received for it"
@@ -86,7 +87,7 @@ class Receiving:
             self._kept.clear()
         ids = {line.sku: stock_item_id(line.sku) for need, supply in todo for line in _lines(need, supply)}
         now: dict[UUID, StockItem | None] = {id_: self._kept.get(id_) for id_ in ids.values()}
-        bring_up_to_date(now, self._inventory.streams, self._inventory.mapper)
+        bring_up_to_date(now, self._inventory.repository)
         found = {id_: item for id_, item in now.items() if item is not None}
         self._kept |= found
         return {sku: _copied(found[id_]) for sku, id_ in ids.items() if id_ in found}

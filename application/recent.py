@@ -7,11 +7,14 @@ works on the same aggregate; that nobody else was faster, the store decides as e
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import AggregateRecorder, Mapper, StoredEvent
+from eventsourcing.persistence import StoredEvent
+
+from .streams import Repository
 
 MOST_AGGREGATES = 1000
 MOST_ENTRIES = 400_000
@@ -42,9 +45,8 @@ class RecentAggregates:
     Only for aggregates whose collections hold what is never changed itself: text, numbers, tuples.
     """
 
-    def __init__(self, recorder: AggregateRecorder, mapper: Mapper[UUID]) -> None:
-        self._recorder = recorder
-        self._mapper = mapper
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
         self._lock = threading.Lock()
         self._known: OrderedDict[UUID, _Known] = OrderedDict()
         self._entries = 0
@@ -53,7 +55,7 @@ class RecentAggregates:
     def get(self, aggregate_id: UUID) -> Any | None:
         """The aggregate as it is stored now, for the caller alone; None when there is none.
 
-        The first time its whole stream is read, afterwards what was stored since.
+        The first time it is loaded, afterwards what was stored since is read.
         """
         known = self._find(aggregate_id)
         if known is not None:
@@ -67,32 +69,33 @@ class RecentAggregates:
                 gate.release()
 
     def _brought_up_to_date(self, aggregate_id: UUID, known: _Known | None) -> Any | None:
-        aggregate: Any | None = None
-        events: list[StoredEvent] = []
         if known is not None:
             # The last event is read again: where the store was set back, it is another one, or none.
             events = self._read(aggregate_id, known.last.originator_version - 1)
             if events and _is_same(events.pop(0), known.last):
-                aggregate = _copy(known.aggregate)
-                if not events:
-                    return aggregate
-            else:
-                known = None
-        if known is None:
-            events = self._read(aggregate_id, 0)
-        for stored_event in events:
-            event: Any = self._mapper.to_domain_event(stored_event)
-            aggregate = event.mutate(aggregate)
-        if aggregate is None:
+                return self._with(known, events)
+        loaded = self._repository.load(aggregate_id)
+        if loaded is None:
             return None
+        self._remember(_Known(loaded.aggregate, loaded.last, _entries_of(loaded.aggregate)))
+        return _copy(loaded.aggregate)
+
+    def _with(self, known: _Known, events: Sequence[StoredEvent]) -> Any:
+        """What is known after these events, for the caller alone."""
+        aggregate = _copy(known.aggregate)
+        if not events:
+            return aggregate
+        for stored_event in events:
+            event: Any = self._repository.mapper.to_domain_event(stored_event)
+            aggregate = event.mutate(aggregate)
         entries = _entries_of(aggregate)
-        if known is not None and len(events) * COPIED_LIKE_AN_EVENT < entries:
+        if len(events) * COPIED_LIKE_AN_EVENT < entries:
             return aggregate
         self._remember(_Known(aggregate, events[-1], entries))
         return _copy(aggregate)
 
     def _read(self, aggregate_id: UUID, after: int) -> list[StoredEvent]:
-        return list(self._recorder.select_events(aggregate_id, gt=after))
+        return list(self._repository.event_store.recorder.select_events(aggregate_id, gt=after))
 
     def _find(self, aggregate_id: UUID) -> _Known | None:
         with self._lock:

@@ -1,6 +1,8 @@
 """Folding stored streams: whatever is wrong with one becomes `UnreadableEvent`, and stays its own fault."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -8,15 +10,16 @@ from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.application import Repository as LibraryRepository
 from eventsourcing.persistence import AggregateRecorder, EventStore, Mapper, Notification, StoredEvent
 
+from .snapshots import LONG_SECONDS, NO_SNAPSHOTS, Snapshots
 from .unreadable import UnreadableEvent
 
 
 class StreamsReader(Protocol):
     """What an application asks of its store beside what the library does."""
 
-    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
-        """The events of these streams, of each those after a version; each stream in order, and all
-        as of one moment."""
+    def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
+        """The events of these streams, of each those after a version, and at most so many; one stream after
+        the other, each in order, and all as of one moment."""
         ...
 
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:
@@ -30,10 +33,10 @@ class OneByOne:
     def __init__(self, recorder: AggregateRecorder) -> None:
         self._recorder = recorder
 
-    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+    def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
         """See `StreamsReader`; each as of its own moment."""
         for stream_id, version in after.items():
-            yield from self._recorder.select_events(stream_id, gt=version)
+            yield from self._recorder.select_events(stream_id, gt=version, limit=at_most)
 
     def select_stream(self, *_: Any, **__: Any) -> list[Notification]:
         """See `StreamsReader`; none, as positions are not known."""
@@ -76,22 +79,87 @@ def located(error: UnreadableEvent, streams: StreamsReader) -> UnreadableEvent:
     return error.at(found[0].id) if found else error
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """An aggregate with the last event of its stream, or up to where it was loaded."""
+
+    aggregate: Any
+    last: StoredEvent
+
+
 class Repository(LibraryRepository[UUID]):
-    """The library's repository, for streams that may be damaged."""
+    """The library's repository, for streams that may be damaged, and may have snapshots."""
 
     def __init__(self, event_store: EventStore[UUID], streams: StreamsReader) -> None:
         super().__init__(event_store)
         self.streams = streams
+        self.snapshots: Snapshots = NO_SNAPSHOTS
+
+    @property
+    def mapper(self) -> Mapper[UUID]:
+        """What decodes the events."""
+        return self.event_store.mapper
 
     def get(self, aggregate_id: UUID, *, version: int | None = None, **_: Any) -> Any:
         """The aggregate, at a version if one is given. Raises `AggregateNotFoundError`, `UnreadableEvent`."""
-        recorder, mapper = self.event_store.recorder, self.event_store.mapper
-        aggregate: Any = None
+        loaded = self.load(aggregate_id, version)
+        if loaded is None:
+            raise AggregateNotFoundError((aggregate_id, version))
+        return loaded.aggregate
+
+    def load(self, aggregate_id: UUID, version: int | None = None, *, replay: bool = False) -> Loaded | None:
+        """The aggregate, at a version if one is given; None when there is none.
+
+        A long stream is read from its snapshot on, if it has one that can be used and is not after the
+        version. With `replay` it is read from its first event, whatever there is. Raises `UnreadableEvent`.
+        """
+        is_short = version is not None and version <= self.snapshots.short
+        if replay or is_short or not self.snapshots.are_used:
+            return self._folded(None, None, self._select(aggregate_id, 0, version))
+        beginning: Sequence[StoredEvent] = ()
+        if not self.snapshots.known((aggregate_id,)):
+            beginning = self._select(aggregate_id, 0, version, self.snapshots.short + 1)
+            if len(beginning) <= self.snapshots.short:
+                return self._folded(None, None, beginning)
+        return self.load_long(aggregate_id, beginning, version)
+
+    def load_long(
+        self, aggregate_id: UUID, beginning: Sequence[StoredEvent], version: int | None = None
+    ) -> Loaded | None:
+        """The same, of a stream that is long, or known to have a snapshot. `beginning` are its first events,
+        as far as they were read."""
+        began = monotonic()
+        topic = beginning[0].topic if beginning else None
+        snapshot = self.snapshots.find(aggregate_id, topic, version)
+        loaded, events = None, 0
+        if snapshot is not None:
+            # The event that it was taken at is read again: the log may be an older copy by now, or another.
+            since = self._select(aggregate_id, snapshot.version - 1, version)
+            if since and snapshot.is_at(since[0]):
+                self.snapshots.used(snapshot)
+                loaded, events = self._folded(snapshot.aggregate, since[0], since[1:]), len(since) - 1
+            else:
+                self.snapshots.disproved(snapshot)
+        if loaded is None:
+            after = beginning[-1].originator_version if beginning else 0
+            rest = self._select(aggregate_id, after, version)
+            loaded, events = self._folded(None, None, [*beginning, *rest]), len(beginning) + len(rest)
+        seconds = monotonic() - began
+        if loaded is not None and seconds > LONG_SECONDS:
+            self.snapshots.took_long(loaded.aggregate, events, seconds)
+        return loaded
+
+    def _select(
+        self, aggregate_id: UUID, after: int, last: int | None, at_most: int | None = None
+    ) -> Sequence[StoredEvent]:
+        return list(self.event_store.recorder.select_events(aggregate_id, gt=after, lte=last, limit=at_most))
+
+    def _folded(
+        self, aggregate: Any, last: StoredEvent | None, events: Iterable[StoredEvent]
+    ) -> Loaded | None:
         try:
-            for stored_event in recorder.select_events(aggregate_id, lte=version):
-                aggregate = folded(aggregate, stored_event, mapper)
+            for stored_event in events:
+                aggregate, last = folded(aggregate, stored_event, self.mapper), stored_event
         except UnreadableEvent as error:
             raise located(error, self.streams) from error.__cause__
-        if aggregate is None:
-            raise AggregateNotFoundError((aggregate_id, version))
-        return aggregate
+        return None if last is None else Loaded(aggregate, last)

@@ -1,7 +1,7 @@
 """The composition root: settings in, a system out. Nothing is opened before this is called."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from typing import Generic, TypeVar, cast
 import structlog
 from eventsourcing.persistence import OperationalError
 
+from application.base import Application
 from application.ports import PaymentGateway
 from application.references import Progress, claim_earlier_references
 from system.concurrency.turn import Turn
@@ -40,6 +41,7 @@ from system.persistence.private_files import make_private
 from system.runner.runner import Runner
 from system.runner.wakeups import WakeupListener
 from system.settings.environment import SQLITE, Settings
+from system.snapshots.keeper import SnapshotKeeper
 from system.steps.streams import STREAM_ID
 from system.stores import (
     application_environment,
@@ -88,6 +90,7 @@ class Orderwright:
     applications: dict[str, Follower]
     gateway: PaymentGateway
     clock: Clock
+    snapshots: SnapshotKeeper
     monotonic: Callable[[], float] = time.monotonic
     """Seconds that went by, whatever the clock says."""
 
@@ -160,7 +163,8 @@ class Orderwright:
             store.close()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, after the snapshots that are still to be taken."""
+        self.snapshots.close()
         for application in self.applications.values():
             application.close()
 
@@ -176,7 +180,8 @@ def open_to_read(settings: Settings) -> Orderwright:
         raise OperationalError(f"there is no store: {missing[0]} does not exist")
     environment = application_environment(settings) | {"CREATE_TABLE": "n"}
     opened: dict[str, Follower] = {}
-    system = Orderwright(settings, opened, SimulatedGateway(0), utc_now)
+    no_snapshots = snapshot_keeper(settings, {}, utc_now)  # every event counts here
+    system = Orderwright(settings, opened, SimulatedGateway(0), utc_now, no_snapshots)
     try:
         for name in STREAM_ID:
             opened[name] = open_application(class_of(name), environment)
@@ -185,6 +190,14 @@ def open_to_read(settings: Settings) -> Orderwright:
         system.close()
         raise
     return system
+
+
+def snapshot_keeper(
+    settings: Settings, applications: Mapping[str, Application], clock: Clock
+) -> SnapshotKeeper:
+    """What keeps the snapshots of applications, where the settings say. It is opened when it is needed."""
+    policy = settings.snapshot_policy
+    return SnapshotKeeper(applications, lambda: open_side_store("Snapshots", settings), policy, clock)
 
 
 def build(
@@ -221,7 +234,8 @@ def build(
     migrations.check(migration_targets(settings))
     applications = {name: open_application(class_of(name), environment) for name in orderwright.nodes}
     gateway = gateway or SimulatedGateway(settings.gateway_latency_ms / 1000)
-    opened = Orderwright(settings, applications, gateway, clock, monotonic)
+    snapshots = snapshot_keeper(settings, applications, clock)
+    opened = Orderwright(settings, applications, gateway, clock, snapshots, monotonic)
     try:
         require_readable(applications)
         if must_write:

@@ -119,6 +119,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         try:
             self._orderwright = self._build()
             warn_of_unwritable(self._orderwright)
+            self._orderwright.snapshots.start()
             if self._with_runner:
                 # Where other processes may follow as well, it is worth a line who does what.
                 tell = log_change if self._settings.persistence_module in ON_POSTGRES else lambda _: None

@@ -22,7 +22,11 @@ from .causes import current_cause
 from .ids import event_id
 from .upcasting import check_upcasts
 
+_aggregates: dict[str, type["Aggregate"]] = {}
 _event_types: dict[str, type[AggregateEvent]] = {}
+
+AGGREGATES: Mapping[str, type["Aggregate"]] = MappingProxyType(_aggregates)
+"""Every kind of aggregate by its stored topic."""
 
 EVENT_TYPES: Mapping[str, type[AggregateEvent]] = MappingProxyType(_event_types)
 """Every stored topic and the event class behind it. Nothing outside this list is ever decoded."""
@@ -92,6 +96,8 @@ class Aggregate(BaseAggregate[UUID]):
             _check_memory(topic, event_class)
             check_upcasts(topic, event_class)
         _event_types.update(cls.EVENTS)
+        if cls.TOPIC:
+            _aggregates[cls.TOPIC] = cls
 
     @classmethod
     def begin(cls, event_class: type[AggregateCreated], stream_id: UUID, **facts: Any) -> Self:

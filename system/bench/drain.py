@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from eventsourcing.system import MultiThreadedRunner, SingleThreadedRunner
 
-from system.bootstrap import Orderwright, build, utc_now
+from system.bootstrap import Orderwright, build, snapshot_keeper, utc_now
 from system.definition import orderwright as definition
 from system.gateways.simulated import SimulatedGateway
 from system.operations.positions import is_settled
@@ -101,7 +101,9 @@ def _library(setting: Setting, kind: type) -> float:
     settings = Settings.from_environment(environment)
     runner = kind(definition, application_environment(settings))
     runner.start()
-    orderwright = Orderwright(settings, dict(runner.apps), SimulatedGateway(), utc_now)
+    applications = dict(runner.apps)
+    snapshots = snapshot_keeper(settings, applications, utc_now)
+    orderwright = Orderwright(settings, applications, SimulatedGateway(), utc_now, snapshots)
     worker = orderwright.gateway_worker()
     try:
         receive_stock(orderwright)

@@ -72,6 +72,7 @@ class Setting:
         elif contender == STOCK:
             environment["PERSISTENCE_MODULE"] = POSTGRES
             environment["PROCESS_RECORDER_TOPIC"] = get_topic(LibraryRecorder)
+            environment["ORDERWRIGHT_SNAPSHOT_EVERY"] = "0"  # which are ours
         return environment
 
     @contextmanager

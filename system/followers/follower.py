@@ -98,6 +98,7 @@ class Follower(Application, LibraryFollower[UUID]):
         """Record what the reactions came to."""
         stored_events = [self.mapper.to_stored_event(event) for event in work.events]
         self.recorder.insert_events(stored_events, tracking=work.position, rows=work.rows)
+        self.kept_snapshots.recorded(work.events)
 
     def reaction_to(self, kind: type[Any]) -> Callable[..., None]:
         """The reaction to a kind of event. (Asking the library's dispatcher each time costs as much

@@ -20,9 +20,9 @@ from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError
 
-from application.base import bring_up_to_date
 from application.streams import Repository as PlainRepository
 from application.streams import UnreadableStream
+from application.up_to_date import bring_up_to_date
 
 KEPT_AGGREGATES = 4000
 
@@ -100,7 +100,7 @@ class IdentityMap:
         }
         if wanted:
             self._touched.update(wanted)  # so that they are dropped when this fails half-way
-            bring_up_to_date(wanted, self._repository.streams, self._repository.event_store.mapper)
+            bring_up_to_date(wanted, self._repository)
             self._touched.update(wanted)
             for aggregate_id, aggregate in wanted.items():
                 if not _is_readable(aggregate):

@@ -50,13 +50,13 @@ class InMemoryRecorder(AlwaysAgrees, Store, POPOProcessRecorder):
                 if version >= first and (last is None or version <= last)
             ]
 
-    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+    def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
         """See `Store`. All are read as of one moment."""
         with self._database_lock:
             return [
                 event
                 for stream_id, version in after.items()
-                for event in self.select_events(stream_id, gt=version)
+                for event in self.select_events(stream_id, gt=version, limit=at_most)
             ]
 
 

@@ -57,9 +57,9 @@ class Store(AgreementStore, ProcessRecorder, ABC):
         position of each."""
 
     @abstractmethod
-    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
-        """The events of these streams, of each those after a version; each stream in order, and all
-        as of one moment."""
+    def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
+        """The events of these streams, of each those after a version, and at most so many; one stream after
+        the other, each in order, and all as of one moment."""
 
     def select_log(self, after: int, limit: int) -> Sequence[LogRow]:
         """At most so many events after a position, in the order of positions."""

@@ -11,8 +11,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from system.settings import postgres_names
+from system.settings import postgres_names, snapshots
 from system.settings.encryption import encryption_mistakes
+from system.snapshots.policy import EVERY, Policy
 
 IN_MEMORY = "eventsourcing.popo"
 SQLITE = "eventsourcing.sqlite"
@@ -109,6 +110,13 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="ORDERWRIGHT_LOG_LEVEL", description="lowest level of the lines that are logged"
     )
+    snapshot_every: int = Field(
+        EVERY,
+        alias="ORDERWRIGHT_SNAPSHOT_EVERY",
+        ge=0,
+        le=snapshots.MOST,
+        description="events of an aggregate after which its state is stored; 0 for never",
+    )
     environment: Mapping[str, str] = Field(MappingProxyType({}), exclude=True, repr=False)
 
     @property
@@ -116,6 +124,11 @@ class Settings(BaseModel):
         """Whether events are kept in the memory of one process, and end with it."""
         in_memory = self.environment.get("SQLITE_DBNAME") == ":memory:"
         return self.persistence_module == IN_MEMORY or (self.persistence_module == SQLITE and in_memory)
+
+    @property
+    def snapshot_policy(self) -> Policy:
+        """How often a snapshot is taken of which kind of aggregate."""
+        return snapshots.policy_of(self.snapshot_every, self.environment)
 
     @classmethod
     def variables(cls) -> dict[str, tuple[object, str]]:
@@ -134,7 +147,7 @@ class Settings(BaseModel):
         mistakes = [
             f"{name}: there is no such setting"
             for name in sorted(environment)
-            if name.startswith(_OUR_PREFIX) and name not in known
+            if name.startswith(_OUR_PREFIX) and name not in known and not name.startswith(snapshots.PREFIX)
         ]
         settings = None
         try:
@@ -147,6 +160,7 @@ class Settings(BaseModel):
         module = given.get("PERSISTENCE_MODULE", SQLITE)
         mistakes += _persistence_mistakes(module, environment)
         mistakes += encryption_mistakes(environment, postgres_names.APPLICATIONS)
+        mistakes += snapshots.snapshot_mistakes(environment)
         mistakes += _host_mistakes(given.get("ORDERWRIGHT_ALLOWED_HOSTS", ""))
         if mistakes or settings is None:
             raise InvalidSettings(

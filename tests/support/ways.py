@@ -8,7 +8,7 @@ from uuid import UUID
 from eventsourcing.system import SingleThreadedRunner
 
 from application.ports import PaymentGateway
-from system.bootstrap import Clock, Orderwright, build
+from system.bootstrap import Clock, Orderwright, build, snapshot_keeper
 from system.definition import orderwright as definition
 from system.followers.follower import Follower
 from system.runner.runner import Runner
@@ -53,7 +53,8 @@ class UnderTheLibrary:
         )
         self.runner.start()
         applications = cast(dict[str, Follower], dict(self.runner.apps))
-        self.orderwright = Orderwright(settings, applications, gateway, clock, monotonic_of(clock))
+        snapshots = snapshot_keeper(settings, applications, clock)
+        self.orderwright = Orderwright(settings, applications, gateway, clock, snapshots, monotonic_of(clock))
         self._worker = self.orderwright.gateway_worker()
 
     def work_until(self, holds: Callable[[], object]) -> None:
@@ -66,6 +67,7 @@ class UnderTheLibrary:
 
     def close(self) -> None:
         """Stop the library's runner, which closes the applications."""
+        self.orderwright.snapshots.close()
         self.runner.stop()
 
 

@@ -54,6 +54,7 @@ def runner(only: tuple[str, ...], more: tuple[str, ...]) -> None:
     if orderwright is None:
         return
     warn_of_unwritable(orderwright)
+    orderwright.snapshots.start()
     try:
         service = RunnerService(orderwright, orderwright.leases((*only, *more)), log_change)
         service.start()

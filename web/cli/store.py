@@ -58,6 +58,7 @@ def followed() -> Iterator[tuple[Orderwright, RunnerService]]:
     with opened(to_follow=True) as orderwright:
         service = RunnerService(orderwright, orderwright.leases(is_guest=True))
         service.start()
+        orderwright.snapshots.start()
         try:
             yield orderwright, service
         finally:

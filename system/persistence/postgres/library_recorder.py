@@ -103,16 +103,17 @@ class PostgresRecorder(PostgresTables, PostgresAgreement, Store, PostgresProcess
             statement = postgres_statement(change, self.datastore.schema)
             curs.execute(statement.encode(), postgres_parameters(change), prepare=True)
 
-    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+    def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
         """See `Store`."""
         statement = SQL(
             "SELECT e.originator_id, e.originator_version, e.topic, e.state "
             "FROM unnest(%s::uuid[], %s::bigint[]) AS wanted(id, version) "
-            "JOIN {schema}.{table} AS e ON e.originator_id = wanted.id "
-            "AND e.originator_version > wanted.version ORDER BY e.originator_id, e.originator_version"
+            "CROSS JOIN LATERAL (SELECT * FROM {schema}.{table} WHERE originator_id = wanted.id "
+            "AND originator_version > wanted.version ORDER BY originator_version LIMIT %s) AS e "
+            "ORDER BY e.originator_id, e.originator_version"
         ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
         with self.datastore.cursor() as cursor:
-            cursor.execute(statement, (list(after), list(after.values())), binary=True)
+            cursor.execute(statement, (list(after), list(after.values()), at_most), binary=True)
             return [StoredEvent(**row) for row in cursor.fetchall()]
 
     def select_stream(self, stream_id: UUID, first: int = 1, last: int | None = None) -> list[Notification]:

@@ -147,15 +147,16 @@ class TunedRecorder(PostgresRecorder):
         return [StoredEvent(*event) for _, *event in rows]
 
     @once_more
-    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
-        """The events of many streams, of each those after a version; each stream in order."""
+    def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
+        """See `Store`."""
         statement = (
             f"SELECT {self._durable}, e.originator_id, e.originator_version, e.topic, e.state "
-            "FROM unnest(%b::uuid[], %b::bigint[]) AS wanted(id, version) "
-            f"JOIN {self._events} AS e ON e.originator_id = wanted.id "
-            "AND e.originator_version > wanted.version ORDER BY e.originator_id, e.originator_version"
+            "FROM unnest(%b::uuid[], %b::bigint[]) AS wanted(id, version), LATERAL ("
+            f"SELECT * FROM {self._events} WHERE originator_id = wanted.id "
+            "AND originator_version > wanted.version ORDER BY originator_version LIMIT %b) AS e "
+            "ORDER BY e.originator_id, e.originator_version"
         )
-        rows = self._read(statement, (list(after), list(after.values())))
+        rows = self._read(statement, (list(after), list(after.values()), at_most))
         return [StoredEvent(*event) for _, *event in rows]
 
     @once_more

@@ -40,10 +40,16 @@ class SqliteRecorder(SqliteTables, SqliteAgreement, Store, SQLiteProcessRecorder
             move_mark(c, tracking, tracking.mark, tracking.before)
         super()._insert_tracking(c, tracking)
 
-    def select_streams(self, after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
+    def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
         """See `Store`."""
         wanted = [(stream_id.hex, version) for stream_id, version in after.items()]
         rows: list[Any] = []
+        limited = (
+            f"AND e.rowid IN (SELECT rowid FROM {self.events_table_name} WHERE originator_id = wanted.id "
+            f"AND originator_version > wanted.version ORDER BY originator_version LIMIT {int(at_most)}) "
+            if at_most is not None
+            else ""
+        )
         with self.datastore.transaction(commit=False) as cursor:
             for first in range(0, len(wanted), _STREAMS_AT_ONCE):
                 some = wanted[first : first + _STREAMS_AT_ONCE]
@@ -51,7 +57,7 @@ class SqliteRecorder(SqliteTables, SqliteAgreement, Store, SQLiteProcessRecorder
                     f"WITH wanted(id, version) AS (VALUES {', '.join(['(?, ?)'] * len(some))}) "
                     "SELECT e.originator_id, e.originator_version, e.topic, e.state FROM wanted "
                     f"CROSS JOIN {self.events_table_name} AS e "
-                    "ON e.originator_id = wanted.id AND e.originator_version > wanted.version "
+                    f"ON e.originator_id = wanted.id AND e.originator_version > wanted.version {limited}"
                     "ORDER BY e.originator_id, e.originator_version",
                     [value for pair in some for value in pair],
                 )

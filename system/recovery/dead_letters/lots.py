@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
-from application.base import bring_up_to_date
 from application.streams import UnreadableStream
 from application.unreadable import UnreadableEvent
+from application.up_to_date import bring_up_to_date
 from system.bootstrap import Orderwright
 from system.definition import orderwright as definition
 from system.followers.follower import Follower
@@ -72,7 +72,7 @@ class Lots:
         """
         application = self.follower(follower)
         lot = {parking_lot_id(follower): self._known.pop(follower, None)}
-        bring_up_to_date(lot, application.recorder, application.mapper)
+        bring_up_to_date(lot, application.repository)
         found = lot[parking_lot_id(follower)]
         if type(found) is UnreadableStream:
             raise found.error

@@ -203,8 +203,8 @@ def test_of_a_product_with_a_long_stream_only_what_is_new_is_read(
     select: Any = recorder.select_streams
     read: list[Any] = []
 
-    def count(after: dict[object, int]) -> Any:
-        found = list(select(after))
+    def count(after: dict[object, int], at_most: int | None = None) -> Any:
+        found = list(select(after, at_most))
         read.extend(event for event in found if event.originator_id == stock_item_id("CD-X1"))
         return found
 

@@ -43,8 +43,8 @@ class Depot(Shop):
                 self.receipts += 1
             record(work)
 
-        def counted(after: Mapping[UUID, int]) -> Iterable[StoredEvent]:
-            events = list(select(after))
+        def counted(after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
+            events = list(select(after, at_most))
             self.read.update(UUID(str(event.originator_id)) for event in events)
             return events
 

@@ -216,7 +216,7 @@ def test_a_lost_order_that_is_placed_again_during_the_release_does_not_wait_for_
         shop.order("CD-X1", ref="web-1")
         shop.settle()
         assert shop.saga(order).status == "PAYMENT_COMPLETED"
-        return save(*aggregates, **more)  # type: ignore[arg-type]
+        return save(*aggregates, **more)
 
     monkeypatch.setattr(inventory, "save", slow)
     assert release_reservation(shop.orderwright, order, olga(), WHY).released
@@ -239,9 +239,9 @@ def test_who_is_faster_releases_it_once(small_shop: Shop, monkeypatch: pytest.Mo
             conflicts.append(1)
             assert release_reservation(shop.orderwright, NOBODY, olga(), "the other one").released
             with pytest.raises(IntegrityError):
-                save(*aggregates, **more)  # type: ignore[arg-type]
+                save(*aggregates, **more)
             raise IntegrityError
-        return save(*aggregates, **more)  # type: ignore[arg-type]
+        return save(*aggregates, **more)
 
     monkeypatch.setattr(inventory, "save", slow)
     assert not release_reservation(shop.orderwright, NOBODY, olga(), WHY).released

@@ -175,9 +175,9 @@ def test_what_a_page_needs_is_read_at_once_and_to_park_an_event_nothing_is_read_
     assert isinstance(way, ByHand)
     select, asked = recorder.select_streams, []
 
-    def counted(after: Mapping[UUID, int]) -> Any:
+    def counted(after: Mapping[UUID, int], at_most: int | None = None) -> Any:
         asked.append(set(after))
-        return select(after)
+        return select(after, at_most)
 
     orders = [shop.order("CD-X1") for _ in range(3)]
     way.advance("OrderFulfilment")

@@ -323,6 +323,6 @@ def test_a_lot_that_never_stands_still_refuses_in_the_end(
     # Whoever is always too late has read a stream to which more was appended meanwhile.
     recorder = shop.orderwright.dashboard.recorder
     read = recorder.select_streams
-    monkeypatch.setattr(recorder, "select_streams", lambda after: list(read(after))[:-1])
+    monkeypatch.setattr(recorder, "select_streams", lambda after, *more: list(read(after, *more))[:-1])
     with pytest.raises(ConcurrentChanges):
         desk.discard(case.case_id)
