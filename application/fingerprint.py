@@ -138,7 +138,7 @@ class _Walk:
             for part in _parts(hint):
                 self._reach(part)
         for name, thing in vars(kind).items():
-            if name not in _NOT_WHAT_IT_DOES and not _is_made_by_dataclass(kind, thing):
+            if name not in _NOT_WHAT_IT_DOES and not _is_generated(thing):
                 self._note(name)
                 self._reach(thing)
 
@@ -194,6 +194,7 @@ def _parts(hint: Any) -> Iterator[type[Any]]:
         yield from _parts(part)
 
 
-def _is_made_by_dataclass(kind: type[Any], thing: Any) -> bool:
+def _is_generated(thing: Any) -> bool:
+    """Whether it was written by `dataclasses`, whose fields are looked at themselves."""
     code = getattr(thing, "__code__", None)
-    return is_dataclass(kind) and (code is None or code.co_filename == "<string>") and callable(thing)
+    return code is not None and code.co_filename == "<string>"

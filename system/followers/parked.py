@@ -92,15 +92,15 @@ class RecentResults:
     """What the latest commands did, each to a sequence."""
 
     of_sequence: dict[tuple[str, str], list[EventResult]] = field(default_factory=dict)
-    of_event: dict[tuple[str, tuple[str, int]], list[EventResult]] = field(default_factory=dict)
+    of_event: dict[tuple[str, tuple[str, int]], str] = field(default_factory=dict)
+    """The sequence of each event that a command dealt with."""
 
     def add(self, command_id: str | None, outcome: EventResult) -> None:
         """One more; the oldest are forgotten."""
         if command_id is None:
             return
-        outcomes = self.of_sequence.setdefault((command_id, outcome.event.sequence), [])
-        outcomes.append(outcome)
-        self.of_event[command_id, outcome.event.place] = outcomes
+        self.of_sequence.setdefault((command_id, outcome.event.sequence), []).append(outcome)
+        self.of_event[command_id, outcome.event.place] = outcome.event.sequence
         while len(self.of_sequence) > KEPT_RESULTS:
             oldest = next(iter(self.of_sequence))
             for forgotten in self.of_sequence.pop(oldest):
@@ -108,4 +108,5 @@ class RecentResults:
 
     def find(self, command_id: str, place: tuple[str, int]) -> tuple[EventResult, ...]:
         """What a command did to the sequence of an event; nothing, if it did nothing to that one."""
-        return tuple(self.of_event.get((command_id, place), ()))
+        sequence = self.of_event.get((command_id, place))
+        return () if sequence is None else tuple(self.of_sequence[command_id, sequence])

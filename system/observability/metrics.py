@@ -14,6 +14,7 @@ from system.bootstrap import Orderwright
 from system.operations.clocks import LatestEvent, latest_events
 from system.operations.figures import OldestOpen, oldest
 from system.operations.positions import Position, positions
+from system.operations.snapshots import SnapshotReport, snapshot_report
 from system.operations.stuck import PositionWatch, StuckReport, find_stuck, owners_of
 from system.persistence.agreement import Disagreement
 from system.projections.saga_log.figures import (
@@ -44,6 +45,7 @@ class Snapshot:
     due_calls: int
     disagreements: tuple[Disagreement, ...]
     latest_events: tuple[LatestEvent, ...]
+    snapshots: SnapshotReport
 
 
 class Kind(StrEnum):
@@ -85,6 +87,7 @@ def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: Pos
         due_calls=orderwright.payment_calls.count_due_calls(),
         disagreements=tuple(orderwright.disagreements()),
         latest_events=latest_events(orderwright),
+        snapshots=snapshot_report(orderwright),
     )
 
 
@@ -100,6 +103,13 @@ def _labelled(
     name: str, meaning: str, labels: tuple[str, ...], samples: Callable[[Snapshot], Iterable[Sample]]
 ) -> Metric:
     return Metric(f"orderwright_{name}", Kind.GAUGE, meaning, labels, samples)
+
+
+def _loads(seen: Snapshot) -> Iterable[Sample]:
+    for kind in seen.snapshots.kinds:
+        figures = kind.figures
+        for outcome, count in {"hit": figures.hits, "miss": figures.misses, **figures.discarded}.items():
+            yield (kind.aggregate, outcome), count
 
 
 def _quantiles(seen: Snapshot) -> Iterable[Sample]:
@@ -241,6 +251,43 @@ METRICS: tuple[Metric, ...] = (
         "How far the latest time in a log is ahead of the clock of this process; 0 when it is not.",
         ("leader",),
         lambda seen: (((one.leader,), one.ahead_seconds) for one in seen.latest_events),
+    ),
+    _labelled(
+        "snapshots",
+        "Aggregates of which there is a snapshot.",
+        ("aggregate",),
+        lambda seen: (((kind.aggregate,), kind.count) for kind in seen.snapshots.kinds),
+    ),
+    Metric(
+        "orderwright_snapshot_loads_total",
+        Kind.COUNTER,
+        "Loads of long streams: with a snapshot (hit), without one (miss), or why it was not used.",
+        ("aggregate", "outcome"),
+        _loads,
+    ),
+    _plain(
+        "snapshots_taken_total",
+        Kind.COUNTER,
+        "Snapshots that were taken.",
+        lambda seen: seen.snapshots.figures.taken,
+    ),
+    _plain(
+        "snapshot_requests_dropped_total",
+        Kind.COUNTER,
+        "Snapshots that were not taken because too many were waiting to be; they are in time.",
+        lambda seen: seen.snapshots.figures.dropped,
+    ),
+    _plain(
+        "snapshots_waiting",
+        Kind.GAUGE,
+        "Snapshots that are waiting to be taken.",
+        lambda seen: seen.snapshots.queue_length,
+    ),
+    _plain(
+        "long_replays",
+        Kind.GAUGE,
+        "Aggregates that took longer than 100 ms to replay when they were last loaded so, counted up to 100.",
+        lambda seen: len(seen.snapshots.long_replays),
     ),
 )
 

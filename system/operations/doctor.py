@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
+from application.snapshots import Unusable
 from system.bootstrap import Orderwright, build
 from system.kinds.newer import CURE, newer_in_store
 from system.operations.clocks import TOLERATED, LatestEvent, ahead_of_database, latest_events
@@ -18,6 +19,7 @@ from system.operations.positions import (
     positions,
     sequences_behind,
 )
+from system.operations.snapshots import SnapshotReport, snapshot_report
 from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.operations.writable import unwritable
 from system.persistence.agreement import Disagreement
@@ -110,6 +112,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     checks.append(_clocks(latest_events(orderwright), ahead_of_database(orderwright) or 0.0))
     checks.append(_versions(orderwright))
     checks.append(_references(orderwright))
+    checks.append(_snapshots(snapshot_report(orderwright)))
     return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
 
 
@@ -273,6 +276,26 @@ def _versions(orderwright: Orderwright) -> Check:
         return Check("event versions", Verdict.OK, "none is newer than this release")
     found = "; ".join(one.detail for one in newer)
     return Check("event versions", Verdict.PROBLEM, f"a newer release has recorded {found}. {CURE}")
+
+
+def _snapshots(report: SnapshotReport) -> Check:
+    if report.fault is not None:
+        return Check(
+            "snapshots",
+            Verdict.WARNING,
+            f"cannot be read ({report.fault}): nothing is lost, but long streams take longer to load",
+        )
+    found = [f"{report.count}"]
+    altered = report.figures.discarded[Unusable.ALTERED]
+    if altered:
+        found.append(f"{altered} times one was altered and not used")
+    if report.long_replays:
+        slowest = report.long_replays[0]
+        found.append(
+            f"{len(report.long_replays)} aggregates took longer than 100 ms to replay, most of all "
+            f"{slowest.aggregate} {slowest.stream_id} with {slowest.milliseconds} ms"
+        )
+    return Check("snapshots", Verdict.OK, "; ".join(found))
 
 
 def _references(orderwright: Orderwright) -> Check:

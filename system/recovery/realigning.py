@@ -12,6 +12,7 @@ goes on. A saga that was not told by then shows up as stuck, and is told by `ord
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -22,9 +23,11 @@ from system.bootstrap import Orderwright
 from system.definition import OrderFulfilment
 from system.definition import orderwright as definition
 from system.followers.projection import Projection
+from system.operations.snapshots import drop_snapshots
 from system.persistence.agreement import Disagreement, Realignment
 from system.recovery.catching_up import catch_up_fulfilments
 from system.recovery.lost_streams import LostOrders, lost_cases, lost_orders
+from system.snapshots.store import SnapshotsAway
 
 log = structlog.get_logger()
 
@@ -86,6 +89,7 @@ def realign(orderwright: Orderwright, context: CommandContext, reason: str) -> R
     for one in report.logs:
         for rereading in one.rereadings:
             _restart(orderwright, rereading, nonce)
+        _drop_snapshots(orderwright, one.log)
         store = orderwright.applications[one.log].recorder
         store.raise_sequence(one.head)
         at = context.time.isoformat(timespec="microseconds")
@@ -124,6 +128,13 @@ def _restart(orderwright: Orderwright, rereading: Rereading, nonce: str) -> None
     application = orderwright.applications[rereading.follower]
     tables = application.tables if rereading.is_rebuilt else ()
     application.recorder.restart(rereading.leaders, tables, nonce)
+
+
+def _drop_snapshots(orderwright: Orderwright, name: str) -> None:
+    """Those of a log that was another one. None of them would be used: each knows the event that it was
+    taken at. So it does no harm when they cannot be dropped now."""
+    with suppress(SnapshotsAway):
+        drop_snapshots(orderwright, application=name)
 
 
 def _in_words(done: LogToRealign) -> str:

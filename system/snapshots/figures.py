@@ -49,6 +49,11 @@ class Figures:
             long, self._long = self._long, {}
         return counts, list(long.values())
 
+    def untold(self) -> tuple[Counter[tuple[str, str]], list[LongReplay]]:
+        """A copy of what was counted since the last time."""
+        with self._lock:
+            return self._counts.copy(), list(self._long.values())
+
     def give_back(self, counts: Counter[tuple[str, str]]) -> None:
         """What could not be told."""
         with self._lock:

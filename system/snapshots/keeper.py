@@ -1,6 +1,7 @@
 """The snapshots of a process: one place for all of its applications, and one thread that takes them."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from application.base import Application
 from system.persistence.side_store import SideStore
 
-from .figures import DROPPED, Figures
+from .figures import DROPPED, Figures, LongReplay
 from .kept import KeptSnapshots
 from .policy import Policy
 from .requests import Requests
@@ -54,6 +55,11 @@ class SnapshotKeeper:
         if self.policy.is_on and not self._is_started:
             self._is_started = True
             self.taker.start()
+
+    def untold(self) -> tuple[Counter[tuple[str, str]], list[LongReplay]]:
+        """What this process has counted and not yet told the store: by name and kind of aggregate; and the
+        long replays."""
+        return self._figures.untold()
 
     def close(self, within: float = DRAINED_WITHIN_SECONDS) -> None:
         """Take what was asked for, within a bound, and close the place where they are kept."""

@@ -142,8 +142,10 @@ class KeptSnapshots(Snapshots):
                 self._request(event.originator_id, event.TOPIC.partition(".")[0])
 
     def _discard(self, why: Unusable, topic: str, stream_id: UUID, digest: str) -> None:
-        self._figures.count(why.value, topic)
-        self.note(stream_id, Known(0, 0, digest))
+        bad = Known(0, 0, digest)
+        if self._counts_loads or self.known_of(stream_id) != bad:
+            self._figures.count(why.value, topic)
+        self.note(stream_id, bad)
         told: object = topic if why is Unusable.OTHER_SHAPE else stream_id
         if told not in self._told and len(self._told) < MOST_KNOWN:
             self._told.add(told)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import OperationalError, PersistenceError
 
 from system.persistence.side_store import SideStore
 from system.persistence.tables import Step
@@ -24,7 +24,7 @@ LEFT_ALONE_SECONDS = 5.0
 log = structlog.get_logger()
 
 
-class SnapshotsAway(Exception):
+class SnapshotsAway(OperationalError):
     """The place where snapshots are kept did not answer, now or a moment ago."""
 
 
@@ -32,7 +32,7 @@ class SnapshotStore:
     """Reads and writes the tables of snapshots, for any number of threads."""
 
     def __init__(self, open_store: Callable[[], SideStore]) -> None:
-        self._open = open_store
+        self._make = open_store
         self._store: SideStore | None = None
         self._lock = threading.Lock()
         self._is_closed = False
@@ -48,6 +48,10 @@ class SnapshotStore:
     def transact(self, steps: Sequence[Step]) -> None:
         """Take these steps in one transaction. Raises `SnapshotsAway`."""
         self._try(lambda store: store.transact(steps))
+
+    def open(self) -> None:
+        """Open it now, and make its tables where they are not there. Raises `SnapshotsAway`."""
+        self._try(lambda _: None)
 
     def close(self) -> None:
         """Close it, for good."""
@@ -75,7 +79,7 @@ class SnapshotStore:
             if self._is_closed:
                 raise SnapshotsAway("it is closed")
             if self._store is None:
-                store = self._open()
+                store = self._make()
                 try:
                     store.create_tables(TABLES)
                 except BaseException:

@@ -98,3 +98,29 @@ TRIM_LONG_REPLAYS = """
 DELETE FROM @orderwright_snapshot_long_replays WHERE milliseconds <
 (SELECT milliseconds FROM @orderwright_snapshot_long_replays ORDER BY milliseconds DESC LIMIT 1 OFFSET :most)
 """
+
+COUNT = """
+SELECT application, topic, count(*) AS snapshots, sum(size) AS bytes,
+min(taken_at) AS oldest, max(taken_at) AS newest
+FROM @orderwright_snapshots GROUP BY application, topic ORDER BY application, topic
+"""
+
+ALL_FIGURES = "SELECT name, topic, value FROM @orderwright_snapshot_figures ORDER BY name, topic"
+
+ALL_PROCESSES = """
+SELECT process, seen_at, queue_length FROM @orderwright_snapshot_processes ORDER BY seen_at DESC, process
+"""
+
+ALL_LONG_REPLAYS = """
+SELECT application, stream_id, topic, version, events, milliseconds, seen_at
+FROM @orderwright_snapshot_long_replays ORDER BY milliseconds DESC, stream_id
+"""
+
+_SOME = """
+WHERE (:application = '' OR application = :application) AND (:stream_id = '' OR stream_id = :stream_id)
+"""
+"""Of an application or a stream, where these are not empty."""
+
+COUNT_SOME = f"SELECT count(*) AS snapshots FROM @orderwright_snapshots {_SOME}"
+
+DROP = f"DELETE FROM @orderwright_snapshots {_SOME}"

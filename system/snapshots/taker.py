@@ -21,7 +21,7 @@ from .kept import KeptSnapshots, Known
 from .policy import Policy
 from .requests import Request, Requests
 from .rows import row_of
-from .store import SnapshotsAway, SnapshotStore
+from .store import SnapshotStore
 from .tables import FORGET, PUT
 from .telling import Teller
 
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 class SnapshotTaker(BackgroundLoop):
     """Takes one snapshot after the other, and tells every few seconds what was counted."""
 
-    faults = (*STORE_FAULTS, SnapshotsAway)
+    faults = STORE_FAULTS
     pausing = "taking snapshots pauses"
     failed = "a snapshot could not be taken"
 

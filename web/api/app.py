@@ -30,6 +30,7 @@ from .orders import orders
 from .payments import payments
 from .requests import EXTENSION
 from .reservations import reservations
+from .snapshots import snapshots
 from .stock import stock
 from .waiting import WAITING, Waiting
 
@@ -55,7 +56,7 @@ def create_app(
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
         *(orders, stock, payments, fulfilments, events, history),
-        *(figures, audit, dead_letters, interventions, reservations),
+        *(figures, snapshots, audit, dead_letters, interventions, reservations),
     ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health)

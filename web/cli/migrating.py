@@ -33,8 +33,8 @@ def migrate_store() -> None:
 
     require_suitable(databases_of(settings), must_write=True)
     applied = migrate(targets, tell, lambda whom: click.echo(whom, err=True))
-    with opened():  # the first time, this claims the references of earlier orders, and shows how far it is
-        pass
+    with opened() as orderwright:  # the first time, this claims the references of earlier orders, with a bar
+        orderwright.snapshots.store.open()
     if wants_json():
         write_json({"applied": applied})
     elif not applied:

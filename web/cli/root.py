@@ -20,6 +20,7 @@ from .orders import orders
 from .payments import payments
 from .runner import runner
 from .serving import api, serve
+from .snapshots import snapshots
 from .stock import stock
 from .store_commands import store
 
@@ -48,6 +49,7 @@ for command in (
     fulfilments,
     dead_letters,
     payments,
+    snapshots,
     store,
     doctor,
     audit,
