@@ -14,6 +14,7 @@ from application.unreadable import UnreadableEvent
 from system.bootstrap import Orderwright
 from system.persistence.postgres.answers import Pace, at_pace
 from system.persistence.store import LogRow
+from system.settings.snapshots import NAMES
 from system.snapshots import tables
 from system.snapshots.figures import DROPPED, FAILED, HITS, MISSES, TAKEN
 from system.snapshots.store import SnapshotsAway
@@ -142,8 +143,8 @@ def _kinds(
     by_topic: dict[str, list[dict[str, Any]]] = {}
     for row in counted:
         by_topic.setdefault(row["topic"], []).append(row)
-    topics = set(by_topic) | {topic for _, topic in counts if topic}
-    for topic in sorted(topics):
+    others = set(by_topic) | {topic for _, topic in counts if topic}
+    for topic in sorted(others.union(NAMES.values())):
         rows = by_topic.get(topic, [])
         yield KindOfSnapshots(
             aggregate=topic,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from application.state import LARGE_DICT, UnkeepableState, aggregate_of, state_of
 from application.unread import UnreadDict
 from domain.inventory import StockItem
-from domain.orders import Order
+from domain.orders import Order, OrderLine
 from domain.shared.causes import Cause, because_of
 from domain.shared.money import Money
 
@@ -54,7 +54,7 @@ def item(**state: Any) -> StockItem:
 
 def there_and_back(aggregate: Any) -> dict[str, Any]:
     """Its state after it was written and read."""
-    return vars(aggregate_of(type(aggregate), state_of(aggregate)))
+    return dict(vars(aggregate_of(type(aggregate), state_of(aggregate))))
 
 
 @given(values)
@@ -78,7 +78,7 @@ def test_the_values_of_its_memory_come_back_even_when_their_rules_are_stricter_b
             customer_id="ada",
             currency="USD",
             payment_method="pm_ok",
-            items=(_line("TEAPOT", 2, "5.00"),),
+            items=(a_line("TEAPOT", 2, "5.00"),),
             placed_on=date(1997, 1, 12),
         )
     order.collect_events()
@@ -92,9 +92,7 @@ def test_the_values_of_its_memory_come_back_even_when_their_rules_are_stricter_b
     assert vars(aggregate_of(Order, state)) == vars(order)
 
 
-def _line(sku: str, quantity: int, price: str) -> Any:
-    from domain.orders import OrderLine
-
+def a_line(sku: str, quantity: int, price: str) -> OrderLine:
     return OrderLine(sku, quantity, Decimal(price))
 
 

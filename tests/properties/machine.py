@@ -22,6 +22,7 @@ from tests.support.agreement import live_rows, log_of, rebuilt_rows
 from tests.support.clocks import StandingClock
 from tests.support.invariants import assert_at_rest, assert_charged_at_most_once, assert_stock_balances
 from tests.support.running_shop import Shop
+from tests.support.snapshots import assert_states_come_back
 from tests.support.waiting import PATIENCE_SECONDS
 from tests.support.ways import ByHand, one_at_a_time
 
@@ -197,6 +198,7 @@ class ShopMachine(RuleBasedStateMachine):
         """When nothing more happens, everything ends, and the lists show what new ones would show."""
         self.way.settle()
         assert_at_rest(self.way.orderwright)
+        assert_states_come_back(self.way.orderwright)
         live, rebuilt = live_rows(self.way.orderwright), rebuilt_rows(self.way.orderwright)
         for table, rows in live.items():
             assert rows == rebuilt[table], table

@@ -8,6 +8,7 @@ import click
 from system.definition import orderwright as definition
 from system.operations.snapshots import (
     DroppedReport,
+    SnapshotFigures,
     SnapshotReport,
     TakenReport,
     count_snapshots,
@@ -88,7 +89,8 @@ def _write_report(report: SnapshotReport) -> None:
         write_line(f"The snapshots cannot be read: {report.fault}")
         write_line("")
     write_fields(_fields(report))
-    if report.kinds:
+    known = [kind for kind in report.kinds if kind.count or _was_counted(kind.figures)]
+    if known:
         write_line("")
         write_table(
             ("aggregate", ">every", ">snapshots", ">bytes", ">hits", ">misses", ">discarded", ">taken"),
@@ -98,7 +100,7 @@ def _write_report(report: SnapshotReport) -> None:
                     *(kind.figures.hits, kind.figures.misses, sum(kind.figures.discarded.values())),
                     kind.figures.taken,
                 )
-                for kind in report.kinds
+                for kind in known
             ),
         )
     if report.long_replays:
@@ -111,6 +113,10 @@ def _write_report(report: SnapshotReport) -> None:
                 for one in report.long_replays[:_SHOWN_REPLAYS]
             ),
         )
+
+
+def _was_counted(figures: SnapshotFigures) -> bool:
+    return bool(figures.hits or figures.misses or figures.taken or any(figures.discarded.values()))
 
 
 def _fields(report: SnapshotReport) -> Iterable[tuple[str, object]]:

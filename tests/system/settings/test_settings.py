@@ -63,12 +63,30 @@ def test_every_mistake_is_listed_in_one_message() -> None:
         ("ORDERWRIGHT_API_THREADS", "15"),
         ("ORDERWRIGHT_MAX_BODY_BYTES", "1"),
         ("ORDERWRIGHT_LOG_LEVEL", "LOUD"),
+        ("ORDERWRIGHT_SNAPSHOT_EVERY", "-1"),
+        ("ORDERWRIGHT_SNAPSHOT_EVERY_STOCKITEM", "often"),
+        ("ORDERWRIGHT_SNAPSHOT_EVERY_ORDER", "1.5"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(name: str, value: str) -> None:
     (line,) = mistakes({name: value})
     assert line.startswith(f"{name}: ")
     assert repr(value) in line
+
+
+def test_how_often_snapshots_are_taken_is_set_for_all_and_for_single_aggregates() -> None:
+    every = {"ORDERWRIGHT_SNAPSHOT_EVERY": "50", "ORDERWRIGHT_SNAPSHOT_EVERY_STOCKITEM": "0"}
+    policy = Settings.from_environment(every).snapshot_policy
+    assert (policy.of("StockItem"), policy.of("Order")) == (0, 50)
+    assert Settings.from_environment({}).snapshot_policy.of("StockItem") == 100
+
+
+def test_an_aggregate_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    (line,) = mistakes({"ORDERWRIGHT_SNAPSHOT_EVERY_STOCK": "10"})
+    assert line == (
+        "ORDERWRIGHT_SNAPSHOT_EVERY_STOCK: there is no such aggregate; there are FULFILMENT, ORDER, "
+        "ORDERREFERENCE, PARKINGLOT, PAYMENT, RESERVATION, STOCKITEM, SUPPLY"
+    )
 
 
 def test_an_empty_value_is_as_good_as_none() -> None:

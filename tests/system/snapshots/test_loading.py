@@ -20,8 +20,8 @@ from system.snapshots.rows import digest_of
 from tests.support.damage import change, delete, truncated
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.running_shop import Shop
-from tests.support.snapshots import assert_states_come_back, sell_well
-from tests.support.ways import ByHand
+from tests.support.snapshots import sell_well
+from tests.support.ways import ByHand, Way
 
 TEAPOT = stock_item_id("TEAPOT")
 """A product with 230 events, and a snapshot of the latest 200."""
@@ -33,7 +33,7 @@ def shop(persistence: Environment, open_way: OpenWay) -> Shop:
     return busy(open_way(ByHand, persistence))
 
 
-def busy(way: ByHand) -> Shop:
+def busy(way: Way) -> Shop:
     """A shop with a product that sells well, and a snapshot of it."""
     shop = Shop(way)
     sell_well(shop.orderwright, "TEAPOT", 200)
@@ -66,7 +66,14 @@ def state(aggregate: Any) -> dict[str, Any]:
 
 def replayed(shop: Shop, version: int | None = None) -> dict[str, Any]:
     """The state as its events make it."""
-    return state(repository(shop).load(TEAPOT, version, replay=True).aggregate)
+    return replay_of(shop, TEAPOT, version)
+
+
+def replay_of(shop: Shop, stream: UUID, version: int | None = None) -> dict[str, Any]:
+    """The state of a product as its events make it."""
+    loaded = shop.orderwright.inventory.repository.load(stream, version, replay=True)
+    assert loaded is not None
+    return state(loaded.aggregate)
 
 
 def discarded(shop: Shop) -> dict[str, int]:
@@ -145,7 +152,7 @@ def test_each_of_many_streams_is_brought_up_to_date(shop: Shop, monkeypatch: pyt
     streams = [TEAPOT, *(sell_well(orderwright, sku, events) for sku, events in names.items())]
     drop_snapshots(orderwright, stream_id=stock_item_id("KETTLE"))
     inventory = orderwright.inventory
-    expected = {id_: state(inventory.repository.load(id_, replay=True).aggregate) for id_ in streams}
+    expected = {id_: replay_of(shop, id_) for id_ in streams}
 
     for _ in ("the first time", "again"):
         found = inventory.find_all(StockItem, [*streams, UUID(int=7)])
@@ -158,7 +165,7 @@ def test_each_of_many_streams_is_brought_up_to_date(shop: Shop, monkeypatch: pyt
     with page.page():
         page.fetch(streams)
         for id_ in streams:
-            assert state(page.get(id_)) == state(inventory.repository.load(id_, replay=True).aggregate)
+            assert state(page.get(id_)) == replay_of(shop, id_)
 
 
 # What is wrong with a snapshot
@@ -322,12 +329,6 @@ def test_while_the_place_of_snapshots_is_away_everything_goes_on(
     monkeypatch.setattr(store, "_away_until", 0.0)
     assert state(repository(shop).get(TEAPOT)) == replayed(shop)
     assert snapshot_report(shop.orderwright).fault is None
-
-
-def test_every_kind_of_aggregate_comes_back_at_every_version(shop: Shop) -> None:
-    """Of a shop in which much has happened; the machine of tests/properties does the same by lot."""
-    kinds = assert_states_come_back(shop.orderwright)
-    assert "StockItem" in kinds
 
 
 def test_what_is_kept_is_encrypted_and_compressed_as_the_events_are(
