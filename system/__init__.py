@@ -8,4 +8,8 @@ Its folders form layers, from the bottom: `concurrency`, `gateways` and `steps`;
 `bootstrap`; `queries` and `operations`; `audit`; `recovery`, `imports`, `catalogue`, `bench`
 and `observability`. Each
 imports from those below it alone, and those of one layer are strangers to each other.
+Its folders form layers, from the bottom: `concurrency`, `gateways` and `steps`; `persistence`; `leases` and
+`snapshots`; `followers`; `processes`, `projections` and `runner`; `workers`; `definition`; `settings`;
+`stores`; `bootstrap`; `queries` and `operations`; `audit`; `recovery`, `imports`, `bench` and
+`observability`. Each imports from those below it alone, and those of one layer are strangers to each other.
 """

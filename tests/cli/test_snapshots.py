@@ -1,6 +1,7 @@
 """`orderwright snapshots`."""
 
 from pathlib import Path
+from typing import Any
 
 from domain.shared.ids import stock_item_id
 from system.bootstrap import build
@@ -52,7 +53,7 @@ def test_what_is_meant_has_to_be_said(console: Console) -> None:
 
 
 def test_a_command_that_reaches_the_number_takes_one_before_it_ends(console: Console) -> None:
-    often = {"ORDERWRIGHT_SNAPSHOT_EVERY_STOCKITEM": "2"}
+    often: Any = {"ORDERWRIGHT_SNAPSHOT_EVERY_STOCKITEM": "2"}
     for _ in range(2):
         console("stock", "receive", "TEAPOT", "5", **often)
     assert console.json("snapshots", "status")["count"] == 1

@@ -26,6 +26,8 @@ NOT_RUN = {
     "orderwright orders explain": "the same",
     "orderwright orders tree": "the same",
     "orderwright dead-letters retry": "names a command that needs a case or --all",
+    "orderwright snapshots take": "names a command that needs a stream or --all",
+    "orderwright snapshots drop": "the same",
 }
 """What cannot be run as it stands, and why."""
 
