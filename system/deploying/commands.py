@@ -10,6 +10,7 @@ from copy import deepcopy
 from itertools import product
 from typing import Any, cast
 
+from application.orders import Orders
 from domain.fulfilment import Fulfilment, interventions
 from domain.orders import Order
 from domain.shared.causes import because_of
@@ -84,7 +85,7 @@ _INTERVENTIONS: dict[str, Callable[[Fulfilment, Any, Truth], None]] = {
 
 
 def _beginning(saga: RecordedSaga) -> Callable[[], Fulfilment]:
-    placed = next((e for e in saga.told["Orders"].events if isinstance(e, Order.Created)), None)
+    placed = next((e for e in saga.told[Orders.name].events if isinstance(e, Order.Created)), None)
     if placed is None:
         raise UnknownCommand
     return lambda: begin_fulfilment(placed)
@@ -111,7 +112,7 @@ def _orders(saga: RecordedSaga) -> list[Order | None]:
     """The order after each of its events."""
     found: list[Order | None] = []
     order = None
-    for event in saga.told["Orders"].events:
+    for event in saga.told[Orders.name].events:
         order = event.mutate(order)
         found.append(deepcopy(order))
     return found or [None]

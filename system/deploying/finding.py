@@ -2,7 +2,8 @@
 
 Read from the log itself, not from a read model, which may lag. Of the ended sagas are taken those with the
 smallest ids, which is as good as by chance, since ids are derived, and the same ones each time; and one of
-every way that a saga has gone, since what is rare is where a changed rule shows.
+every way that a saga has gone, since what is rare is where a changed rule shows. (One that went on after it
+had ended has gone two.)
 """
 
 from collections.abc import Callable, Iterator

@@ -149,9 +149,8 @@ class Replay:
 
     def _fit(self, present: Sequence[Any], recorded: Sequence[Any]) -> int:
         """How many events, from the first, are as they were recorded."""
-        pairs = zip(present, recorded, strict=False)
         fits = 0
-        for one, other in pairs:
+        for one, other in zip(present, recorded, strict=False):
             if not is_as_recorded(
                 one, other, self._saga.own.stored[other.originator_version - 1], self._mapper
             ):

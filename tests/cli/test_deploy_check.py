@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from domain.fulfilment import Fulfilment
 from tests.architecture.test_planted_events import RINGS
 
 from .console import ROOT, Console
@@ -90,8 +91,6 @@ def test_a_changed_rule_is_caught_with_the_orders_that_it_concerns(shop: Console
 
 
 def test_a_difference_is_told_in_words(shop: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    from domain.fulfilment import Fulfilment
-
     monkeypatch.setattr(Fulfilment, "order_confirmed", lambda *_: None)
 
     text = shop("deploy-check", code=1).stdout
