@@ -26,13 +26,13 @@ class Entry:
     """An event in a log, decoded when it is asked for. Shared by all who read it: events never change."""
 
     __slots__ = (
-        *("_event", "_mapper", "_mark"),
+        *("_event", "_mark", "mapper"),
         *("originator_id", "originator_version", "position", "state", "topic"),
     )
 
     def __init__(self, stored: LogRow, mapper: Mapper[UUID]) -> None:
         self.originator_id, self.originator_version, self.topic, self.state, self.position = stored
-        self._mapper = mapper
+        self.mapper = mapper
         self._event: Any = None
         self._mark: Mark | None = None
 
@@ -40,14 +40,14 @@ class Entry:
     def mark(self) -> Mark:
         """What the event is known by."""
         if self._mark is None:
-            self._mark = Mark.of(self.position, self, self._mapper)
+            self._mark = Mark.of(self.position, self, self.mapper)
         return self._mark
 
     @property
     def event(self) -> Any:
         """The event. Raises what decoding it raises."""
         if self._event is None:
-            self._event = self._mapper.to_domain_event(cast(StoredEvent, self))
+            self._event = self.mapper.to_domain_event(cast(StoredEvent, self))
         return self._event
 
 

@@ -14,7 +14,7 @@ from eventsourcing.system import ProcessApplication, RecordingEvent
 from eventsourcing.utils import Environment
 
 from application.base import PAGE_SIZE, Application
-from domain.shared.aggregates import Aggregate, check_decided
+from domain.shared.aggregates import EVENT_TYPES, Aggregate, check_decided
 from domain.shared.causes import Cause, because_of
 from system.persistence.postgres.library import with_limits
 from system.persistence.recorders import recorder_for
@@ -107,6 +107,11 @@ class Follower(Application, LibraryFollower[UUID]):
         if reaction is None:
             reaction = self._reactions[kind] = type(self).__dict__["react"].dispatcher.dispatch(kind)
         return reaction
+
+    def concerns(self, topic: str) -> bool:
+        """Whether this follower has to do with events of a topic. One that nobody here knows, perhaps of a
+        newer release, might concern it: passing over it in silence would lose it for ever."""
+        return topic in self.handled_topics or topic not in EVENT_TYPES
 
     @cached_property
     def _reactions(self) -> dict[type[Any], Callable[..., None]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import uuid4
 
 from eventsourcing.persistence import InfrastructureFactory
@@ -11,6 +11,7 @@ from eventsourcing.sqlite import SQLiteFactory
 from eventsourcing.utils import Environment, EnvType, strtobool
 
 from .follower import Follower
+from .subjects import ORDER, Subject
 from .unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -20,6 +21,9 @@ class Projection(Follower):
     """Follows, and keeps rows. Rows and position are written in one transaction, so every event
     counts exactly once. Columns are set; nothing is ever added to what was there.
     """
+
+    subject: ClassVar[Subject] = ORDER
+    """What its rows are about."""
 
     def __init__(self, env: EnvType | None = None) -> None:
         super().__init__(env)

@@ -10,6 +10,7 @@ from application.queries import PageRequest
 from application.views import Page, StockView
 from domain.inventory import Reservation, StockItem, Supply
 from system.followers.projection import Projection
+from system.followers.subjects import PRODUCT
 from system.followers.unit_of_work import UnitOfWork
 from system.persistence.tables import Table
 
@@ -32,6 +33,7 @@ class StockLevels(Projection):
 
     name = "StockLevels"
     tables = (STOCK_LEVELS,)
+    subject = PRODUCT
     ignored = frozenset(
         {
             Reservation.Made,

@@ -33,7 +33,6 @@ from eventsourcing.persistence import (
 
 from application.limits import MAX_CORRELATION_ID, check_text
 from application.unreadable import UnreadableEvent
-from domain.shared.aggregates import EVENT_TYPES
 from domain.shared.causes import Cause, because_of
 from domain.shared.errors import DomainError
 from system.concurrency.pulse import of_this_thread
@@ -247,7 +246,7 @@ class Subscription:
         self, page: Sequence[Entry], handle: Callable[[Entry, UnitOfWork], object], *, parks: bool = False
     ) -> None:
         last, mark = page[-1].position, page[-1].mark
-        concerning = [entry for entry in page if self._concerns(entry)]
+        concerning = [entry for entry in page if self.follower.concerns(entry.topic)]
         here = self._checkpoint(last, mark)
         work = UnitOfWork(position=here, identity_map=self._identity_map)
         pulse = of_this_thread()
@@ -266,11 +265,6 @@ class Subscription:
 
     def _checkpoint(self, position: int, mark: Mark | None) -> Checkpoint:
         return Checkpoint(self.leader.name, position, str(mark or ""), self._recorded_mark)
-
-    def _concerns(self, entry: Entry) -> bool:
-        """Whether the follower has to do with this event. One that nobody here knows, perhaps of a
-        newer release, might concern it: passing over it in silence would lose it for ever."""
-        return entry.topic in self.follower.handled_topics or entry.topic not in EVENT_TYPES
 
     def _needed_by(self, page: Sequence[Entry]) -> set[UUID]:
         """The aggregates that the page will ask for, as far as can be told. One that cannot be told
