@@ -8,6 +8,7 @@ from uuid import UUID
 from eventsourcing.persistence import Mapper, Notification, ProcessRecorder, StoredEvent, Tracking
 
 from .agreement import AgreementStore
+from .inspection import Inspection, PlainInspection
 from .search import EventSearch, Scan
 from .tables import Change, Table
 
@@ -86,6 +87,10 @@ class Store(AgreementStore, ProcessRecorder, ABC):
     def _plain_search(self, mapper: Mapper[UUID]) -> EventSearch:
         """The fastest one for events that are stored as they are."""
         return Scan(self, mapper)
+
+    def inspection(self) -> Inspection:
+        """What looks at its rows as they are stored, for whoever verifies them."""
+        return PlainInspection(self)
 
     # Whether it can be written
 

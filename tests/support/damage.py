@@ -119,3 +119,31 @@ def _run(orderwright: Orderwright, application: str, statement: str, values: tup
     else:
         with recorder.datastore.transaction(commit=True) as cursor:
             cursor.execute(statement.replace("{0}", "%s").encode(), values)
+
+
+def delete_position(orderwright: Orderwright, follower: str, leader: str) -> None:
+    """Remove the row that says how far a follower has read a log."""
+    _change_position(orderwright, follower, "DELETE FROM {table} WHERE application_name = {0}", (leader,))
+
+
+def move_position(orderwright: Orderwright, follower: str, leader: str, position: int) -> None:
+    """Have that row say something else."""
+    what = "UPDATE {table} SET notification_id = {0} WHERE application_name = {0}"
+    _change_position(orderwright, follower, what, (position, leader))
+
+
+def _change_position(orderwright: Orderwright, follower: str, what: str, values: tuple[Any, ...]) -> None:
+    recorder: Any = orderwright.applications[follower].recorder
+    table = "tracking" if isinstance(recorder, SqliteRecorder) else recorder.tracking_table_name
+    _run(orderwright, follower, what.replace("{table}", table), values)
+
+
+def cut_off(orderwright: Orderwright, application: str, head: int) -> None:
+    """Have a log end at a position, as an older copy of it does, sequence and all."""
+    recorder: Any = orderwright.applications[application].recorder
+    table = _table(orderwright, application)
+    column = "rowid" if isinstance(recorder, SqliteRecorder) else "notification_id"
+    _run(orderwright, application, f"DELETE FROM {table} WHERE {column} > {{0}}", (head,))
+    if not isinstance(recorder, SqliteRecorder):
+        sequence = f"pg_get_serial_sequence('{table}', 'notification_id')"
+        _run(orderwright, application, f"SELECT setval({sequence}, {{0}})", (head,))

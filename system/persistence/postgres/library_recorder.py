@@ -19,6 +19,7 @@ from system.persistence.tables import Change, postgres_parameters, postgres_stat
 from .agreement import PostgresAgreement
 from .answers import Pace, at_pace, once_more
 from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
+from .inspection import PostgresInspection
 from .library_search import PostgresSearch
 from .probing import try_postgres
 from .tables import PostgresTables
@@ -137,6 +138,10 @@ class PostgresRecorder(PostgresTables, PostgresAgreement, Store, PostgresProcess
 
     def _plain_search(self, mapper: Mapper[UUID]) -> EventSearch:
         return PostgresSearch(self, mapper)
+
+    def inspection(self) -> PostgresInspection:
+        """See `Store`."""
+        return PostgresInspection(self.datastore, self.events_table_name)
 
     def try_to_write(self) -> None:
         """See `Store`, and `probing`."""

@@ -17,6 +17,7 @@ from system.persistence.tables import Change, sqlite_statement
 from .agreement import SqliteAgreement, agreement_statements, move_mark
 from .files import Datastore
 from .indexes import search_indexes
+from .inspection import SqliteInspection
 from .search import SqliteSearch
 from .tables import SqliteTables
 
@@ -134,6 +135,10 @@ class SqliteRecorder(SqliteTables, SqliteAgreement, Store, SQLiteProcessRecorder
 
     def _plain_search(self, _: Mapper[UUID]) -> EventSearch:
         return SqliteSearch(self)
+
+    def inspection(self) -> SqliteInspection:
+        """See `Store`."""
+        return SqliteInspection(self.datastore, self.events_table_name)
 
     def try_to_write(self) -> None:
         """See `Store`. The file's header is written as it is."""
