@@ -6,8 +6,10 @@ and a restart loses nothing.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from eventsourcing.persistence import PersistenceError
 
 from domain.fulfilment import SagaStatus
 from system.bootstrap import Orderwright
@@ -25,9 +27,18 @@ from system.projections.saga_log.figures import (
     settling,
 )
 from system.runner.service import RunnerService
+from system.verification.kept import last_verification
 
 SETTLED_WITHIN = timedelta(hours=1)
 """The time to settle is that of sagas which ended within the last hour: whether it is good now."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How long ago the store was last verified, and how much was found."""
+
+    age_seconds: float
+    found: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,7 @@ class Snapshot:
     disagreements: tuple[Disagreement, ...]
     latest_events: tuple[LatestEvent, ...]
     snapshots: SnapshotReport
+    verified: Verified | None
 
 
 class Kind(StrEnum):
@@ -88,7 +100,20 @@ def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: Pos
         disagreements=tuple(orderwright.disagreements()),
         latest_events=latest_events(orderwright),
         snapshots=snapshot_report(orderwright),
+        verified=_verified(orderwright),
     )
+
+
+def _verified(orderwright: Orderwright) -> Verified | None:
+    """None also when the seals cannot be read: they may be elsewhere, and all else is told without them."""
+    try:
+        last = last_verification(orderwright).last
+    except PersistenceError:
+        return None
+    if last is None:
+        return None
+    age = orderwright.clock() - datetime.fromisoformat(last.at)
+    return Verified(max(0.0, age.total_seconds()), last.found)
 
 
 def _plain(name: str, kind: Kind, meaning: str, value: Callable[[Snapshot], float | None]) -> Metric:
@@ -288,6 +313,18 @@ METRICS: tuple[Metric, ...] = (
         Kind.GAUGE,
         "Aggregates that took longer than 100 ms to replay when they were last loaded so, counted up to 100.",
         lambda seen: len(seen.snapshots.long_replays),
+    ),
+    _plain(
+        "verification_age_seconds",
+        Kind.GAUGE,
+        "How long ago the last `orderwright store verify` began; not there when none was run.",
+        lambda seen: None if seen.verified is None else seen.verified.age_seconds,
+    ),
+    _plain(
+        "verification_findings",
+        Kind.GAUGE,
+        "How much the last `orderwright store verify` found; not there when none was run.",
+        lambda seen: None if seen.verified is None else seen.verified.found,
     ),
 )
 

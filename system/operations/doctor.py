@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,8 +30,10 @@ from system.persistence.postgres.suitable import examine as examine_database
 from system.persistence.private_files import open_to_others
 from system.settings.environment import IN_MEMORY, SQLITE, InvalidSettings, Settings
 from system.stores import databases_of
+from system.verification.kept import last_verification
 
 REFERENCES_TOLD = 5
+VERIFIED_WITHIN = timedelta(days=7)
 
 
 class Verdict(StrEnum):
@@ -113,6 +116,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     checks.append(_versions(orderwright))
     checks.append(_references(orderwright))
     checks.append(_snapshots(snapshot_report(orderwright)))
+    checks.append(_verification(orderwright))
     return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
 
 
@@ -296,6 +300,30 @@ def _snapshots(report: SnapshotReport) -> Check:
             f"{slowest.aggregate} {slowest.stream_id} with {slowest.milliseconds} ms"
         )
     return Check("snapshots", Verdict.OK, "; ".join(found))
+
+
+def _verification(orderwright: Orderwright) -> Check:
+    """What the last `store verify` found, and whether that was long ago."""
+    try:
+        last = last_verification(orderwright).last
+    except PersistenceError as error:
+        return Check(
+            "verification", Verdict.WARNING, f"what is kept of verifications cannot be read: {error}"
+        )
+    if last is None:
+        return Check("verification", Verdict.OK, "none was run yet, see `orderwright store verify`")
+    when = f"{datetime.fromisoformat(last.at):%Y-%m-%d %H:%M:%S}"
+    if not last.is_clean:
+        first = last.findings[0]
+        what = f"{first.verdict} in {first.application}, {first.place}: {first.what}; {first.advice}"
+        return Check(
+            "verification",
+            Verdict.PROBLEM,
+            f"`orderwright store verify` of {when} found {last.found}; the first: {what}",
+        )
+    if orderwright.clock() - datetime.fromisoformat(last.at) > VERIFIED_WITHIN:
+        return Check("verification", Verdict.WARNING, f"the last was on {when}: have it run each night")
+    return Check("verification", Verdict.OK, f"nothing was wrong on {when}")
 
 
 def _references(orderwright: Orderwright) -> Check:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from eventsourcing.persistence import OperationalError, ProgrammingError
+
 from system.bootstrap import Orderwright
 from system.persistence.side_store import SideStore
 from system.persistence.tables import Table
@@ -74,14 +76,30 @@ def seals_of(orderwright: Orderwright) -> Iterator[SideStore]:
 
 
 def last_verification(orderwright: Orderwright) -> LastVerification:
-    """What is kept of verifications. Raises the library's `PersistenceError`."""
-    with seals_of(orderwright) as store:
-        rows = store.rows("SELECT kind, report FROM @seal_runs ORDER BY at", {})
-        columns = ", ".join(RESEALINGS.columns)
-        done = store.rows(f"SELECT {columns} FROM @seal_resealings ORDER BY at DESC", {})
-    reports = {row["kind"]: _report(json.loads(row["report"])) for row in rows}
-    last = reports[rows[-1]["kind"]] if rows else None
+    """What is kept of verifications. Nothing is made for it. Raises the library's `PersistenceError`."""
+    store = open_side_store(SEALS, orderwright.settings)
+    try:
+        return _kept_in(store)
+    except (OperationalError, ProgrammingError) as error:
+        if any(text in str(error) for text in ("no such table", "does not exist")):
+            return LastVerification(None, None, ())
+        raise
+    finally:
+        store.close()
+
+
+def _kept_in(store: SideStore) -> LastVerification:
+    columns = ", ".join(RESEALINGS.columns)
+    done = store.rows(f"SELECT {columns} FROM @seal_resealings ORDER BY at DESC", {})
+    reports = last_reports(store)
+    last = next(iter(reports.values())) if reports else None
     return LastVerification(last, reports.get("full"), tuple(Resealing(**row) for row in done))
+
+
+def last_reports(store: SideStore) -> dict[str, VerificationReport]:
+    """The last of each kind, the latest first."""
+    rows = store.rows("SELECT kind, report FROM @seal_runs ORDER BY at DESC", {})
+    return {row["kind"]: _report(json.loads(row["report"])) for row in rows}
 
 
 def keep(store: SideStore, report: VerificationReport) -> None:

@@ -5,7 +5,7 @@ is compared with its seals: by what the database counts without reading rows, an
 again, in turn, or all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from system.followers.follower import Follower
 from system.persistence.inspection import StoredRow
@@ -26,13 +26,22 @@ Look = Callable[[int, int], object]
 class LogCheck:
     """Verifies the log of one application, up to where it ends now."""
 
-    def __init__(self, application: Follower, store: SideStore, findings: Findings, at: str) -> None:
+    def __init__(
+        self,
+        application: Follower,
+        store: SideStore,
+        findings: Findings,
+        at: str,
+        doubtful: Collection[int] = (),
+    ) -> None:
+        """`doubtful` are positions about which something was found the last time."""
         self._store = application.recorder
         self._rows = application.recorder.inspection()
         self._seals = Seals(store, application.name)
         self._check = RowCheck(application.name, application.mapper)
         self._found = LogFindings(application.name, findings)
         self._at = at
+        self._doubtful = doubtful
         self._sealed = Sealed(self._seals.genesis)
         self._read = self._new = self._ranges_read = self._unknown = 0
         self._open: list[StoredRow] = []
@@ -84,11 +93,14 @@ class LogCheck:
             self._sealed.take(seal)
 
     def _chosen(self, *, is_full: bool) -> set[int]:
-        """The ranges that are read again, by their first positions: where the counts differ, those whose
-        turn it is, and the last one, which becomes longer."""
+        """The ranges that are read again, by their first positions: where the counts differ, those about
+        which something was found, those whose turn it is, and the last one, which becomes longer."""
         if self._sealed.last is None:
             return set()
-        chosen = self._in_turn() if not is_full else set()
+        chosen = set() if is_full else self._in_turn()
+        for seal in self._seals if self._doubtful else ():
+            if any(seal.first <= position <= seal.last for position in self._doubtful):
+                chosen.add(seal.first)
         end = min(self._sealed.to, self.head)
         if self.head < self._sealed.to:
             self._shorter()

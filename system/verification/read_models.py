@@ -79,15 +79,25 @@ class ReadModelCheck:
                 yield key
             before = key
         for name, leader in self._leaders.items():
-            after = 0
-            while rows := leader.recorder.select_log(after, PAGE):
+            after, head = 0, leader.recorder.max_notification_id() or 0
+            while after < head and (rows := leader.recorder.select_log(after, PAGE)):
                 after = rows[-1][4]
                 for row in rows:
                     told = self._key(name, Entry(row, leader.mapper)) if row[1] == 1 else None
-                    if told is not None and not any(stored_rows(self._projection, told).values()):
+                    if told is not None and self._is_news(told, name):
                         yield told
 
     # Which
+
+    def _is_news(self, key: str, leader: str) -> bool:
+        """Whether there is no row of it, and no leader before this one has told of it."""
+        streams = self._projection.subject.streams(key)
+        before = list(self._leaders)[: list(self._leaders).index(leader)]
+        return not any(stored_rows(self._projection, key).values()) and not any(
+            self._leaders[name].recorder.select_events(streams[name], limit=1)
+            for name in before
+            if name in streams
+        )
 
     def _keys_of(self, table: str, after: str = "", limit: int | None = None) -> Iterator[str]:
         column, at_once = self._projection.subject.column, min(PAGE, limit or PAGE)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 NAMED = 1000
@@ -73,15 +73,14 @@ class Finding:
     follower: str | None = None
     key: str | None = None
     table: str | None = None
+    place: str = ""
+    advice: str = ""
 
-    @property
-    def advice(self) -> str:
-        """What to do now."""
-        return ADVICE[self.verdict]
+    def told(self) -> "Finding":
+        """The same, with the place in words and what to do now."""
+        return replace(self, place=self._in_words(), advice=ADVICE[self.verdict])
 
-    @property
-    def place(self) -> str:
-        """Where, in words."""
+    def _in_words(self) -> str:
         parts = []
         if self.position is not None:
             several = f"-{self.last_position}" if self.last_position not in (None, self.position) else ""
@@ -145,7 +144,7 @@ class Findings:
         """Take one in."""
         self.counts[finding.verdict.value] += 1
         if len(self.listed) < NAMED:
-            self.listed.append(finding)
+            self.listed.append(finding.told())
 
     @property
     def found(self) -> int:

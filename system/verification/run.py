@@ -1,7 +1,8 @@
 """A verification of the whole store, while it works."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
@@ -10,11 +11,11 @@ from system.concurrency.memory import collect_garbage_less_often
 from system.definition import orderwright as definition
 from system.followers.projection import Projection
 
-from .kept import keep, seals_of
+from .kept import keep, last_reports, seals_of
 from .log import LogCheck
 from .positions import PositionCheck
 from .read_models import Compared, ReadModelCheck
-from .report import Findings, LogVerified, VerificationReport
+from .report import Finding, Findings, LogVerified, VerificationReport
 
 SAMPLE = 200
 """So many orders or products of each read model are compared, unless all are."""
@@ -53,9 +54,11 @@ def verify(
     began, at = time.monotonic(), orderwright.clock().isoformat(timespec="microseconds")
     findings = Findings()
     with seals_of(orderwright) as store:
+        last = next(iter(last_reports(store).values()), None)
+        before = last.findings if last is not None else ()
         checks = {
-            name: LogCheck(orderwright.applications[name], store, findings, at)
-            for name in sorted(orderwright.applications)
+            name: LogCheck(application, store, findings, at, _positions_in(before, name))
+            for name, application in sorted(orderwright.applications.items())
         }
         heads = sum(check.head for check in checks.values())
         logs: list[LogVerified] = []
@@ -70,7 +73,11 @@ def verify(
         positions = PositionCheck(orderwright.applications, checks, findings)
         positions.run()
         compared = _compare_rows(
-            orderwright, findings, positions.wrong, Random(at), progress, None if is_full else sample
+            orderwright,
+            findings,
+            positions.wrong,
+            progress,
+            _Choice(Random(at), None if is_full else sample, before),
         )
         report = VerificationReport(
             is_clean=not findings.found,
@@ -89,13 +96,29 @@ def verify(
     return report
 
 
+@dataclass(frozen=True)
+class _Choice:
+    """Which orders or products are compared: so many, or all; and those that were wrong the last time."""
+
+    random: Random
+    size: int | None
+    before: Sequence[Finding]
+
+    def found_before(self, name: str) -> list[str]:
+        return [one.key.split(" ")[0] for one in self.before if one.application == name and one.key]
+
+
+def _positions_in(findings: Sequence[Finding], log: str) -> list[int]:
+    """Those about which something was found. Of several in a row the first will do: its range is read."""
+    return [one.position for one in findings if one.application == log and one.position is not None]
+
+
 def _compare_rows(
     orderwright: Orderwright,
     findings: Findings,
     wrong: set[str],
-    random: Random,
     progress: Progress,
-    sample: int | None,
+    choice: _Choice,
 ) -> dict[str, Compared]:
     """What was compared, by read model. One whose position is wrong is left out: its rows are as wrong."""
     compared: dict[str, Compared] = {}
@@ -104,11 +127,11 @@ def _compare_rows(
         if isinstance(projection, Projection) and name not in wrong:
             check = ReadModelCheck(projection, orderwright.applications, findings)
             before = sum(one.compared + one.skipped for one in compared.values())
-            if sample is None:
-                keys, whole = check.everything(), 0
-            else:
-                some = check.sample(sample, random)
-                keys, whole = iter(some), len(some)
+            keys: Iterable[str] = check.everything()
+            whole = 0
+            if choice.size is not None:
+                keys = some = {*check.sample(choice.size, choice.random), *choice.found_before(name)}
+                whole = len(some)
             compared[name] = check.run(
                 keys,
                 whole,

@@ -20,6 +20,9 @@ from web.api.app import create_app
 
 Samples = dict[str, float]
 
+NOT_IN_MEMORY = ("orderwright_verification_age_seconds", "orderwright_verification_findings")
+"""What is known of verifications is forgotten there; told by `test_verification_api`."""
+
 
 def parsed(text: str) -> Samples:
     """The samples by name and labels, the values of the labels in the order of their names."""
@@ -87,7 +90,7 @@ def test_every_metric_is_told_and_no_other(api: Api, idle: ByHand) -> None:
     for metric in METRICS:
         family = families[metric.name.removesuffix("_total")]
         assert (family.type, family.documentation) == (str(metric.kind), metric.help)
-        assert family.samples, metric.name
+        assert family.samples or metric.name in NOT_IN_MEMORY, metric.name
         assert all(tuple(sample.labels) == metric.labels for sample in family.samples)
         assert all(sample.name == metric.name for sample in family.samples)
 

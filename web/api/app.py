@@ -32,6 +32,7 @@ from .requests import EXTENSION
 from .reservations import reservations
 from .snapshots import snapshots
 from .stock import stock
+from .verification import verification
 from .waiting import WAITING, Waiting
 
 ALLOWED_HOSTS = "allowed_hosts"
@@ -56,7 +57,7 @@ def create_app(
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
         *(orders, stock, payments, fulfilments, events, history),
-        *(figures, snapshots, audit, dead_letters, interventions, reservations),
+        *(figures, snapshots, audit, verification, dead_letters, interventions, reservations),
     ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health)

@@ -11,11 +11,16 @@ from .errors import REFUSED
 from .output import write_fields, write_line, write_table, write_view
 from .store import command_by, opened
 from .values import Words
+from .verification import reseal, verify
 
 
 @click.group("store", cls=Group)
 def store() -> None:
     """Look after the store as a whole."""
+
+
+store.add_command(verify)
+store.add_command(reseal)
 
 
 @store.command("realign")
