@@ -9,6 +9,7 @@ from eventsourcing.domain import AggregateEvent, ProgrammingError
 
 from domain.shared.aggregates import EVENT_TYPES, Aggregate
 from system.definition import orderwright
+from system.verification.kept import TABLES
 from tests.history.samples import RINGS, recorded_event_types
 
 EVENTS = recorded_event_types()
@@ -25,6 +26,19 @@ APPLICATIONS = {
     "StockLevels",
 }
 """Prefixes of tables, keys of positions, prefixes of settings: renaming one orphans what is stored."""
+
+
+SEALS = {
+    "seal_ranges": {"log", "first", "last", "events", "holes", "root", "chain", "digests", "sealed_at"},
+    "seal_cursors": {"log", "after"},
+    "seal_runs": {"kind", "at", "found", "report"},
+    "seal_resealings": {"at", "log", "made_by", "reason", "what"},
+}
+"""The tables of the seals: what is sealed is worth nothing once it cannot be found."""
+
+
+def test_the_tables_of_the_seals_keep_their_names() -> None:
+    assert {table.name: set(table.columns) for table in TABLES} == SEALS
 
 
 def aggregates() -> list[type[Aggregate]]:

@@ -122,9 +122,12 @@ def test_within_so_many_verifications_every_range_is_read_again(
 ) -> None:
     read: list[int] = []
     read_again = log.LogCheck._read_again
-    monkeypatch.setattr(
-        log.LogCheck, "_read_again", lambda self, seal: (read.append(seal.first), read_again(self, seal))
-    )
+
+    def noted(self: log.LogCheck, seal: Seal) -> None:
+        read.append(seal.first)
+        read_again(self, seal)
+
+    monkeypatch.setattr(log.LogCheck, "_read_again", noted)
     for _ in range(TURNS):
         verified(shop)
 
