@@ -6,6 +6,7 @@ import tracemalloc
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
@@ -260,6 +261,27 @@ def test_the_tuned_module_finds_a_time_by_its_index_and_what_lies_far_away(large
     assert [event.id for event in search.find(late, 0, 3)] == [last - 10, last - 9, last - 8]
     assert len(search.find(late, 0, 99)) == 5
     assert [event.id for event in search.find(late, last - 9, 9)] == [last - 8, last - 7, last - 6]
+
+
+def test_the_tuned_module_looks_up_each_stream_of_a_page_by_itself(
+    tuned_postgres: Environment, open_application: Open
+) -> None:
+    recorder: Any = open_application(Orders, tuned_postgres).recorder
+    streams = [UUID(md5(str(number).encode()).hexdigest()) for number in range(1, 6001, 12)]
+    with recorder.datastore.shared.connection() as connection:
+        connection.execute(
+            "INSERT INTO orders_events (originator_id, originator_version, topic, state) "
+            "SELECT md5(n::text)::uuid, version, 'Order.Created', convert_to(repeat('x', 300), 'UTF8') "
+            "FROM generate_series(1, 6000) AS n, generate_series(1, 5) AS version"
+        )
+        connection.execute("ANALYZE orders_events")
+        explain = f"EXPLAIN {recorder.streams_statement}".encode()
+        lines = connection.execute(explain, (streams, [4] * len(streams), None)).fetchall()
+
+    plan = "\n".join(line for (line,) in lines)
+    assert "Seq Scan" not in plan, plan
+    assert "Index Cond: ((originator_id = wanted.id) AND (originator_version > wanted.version))" in plan
+    assert len(list(recorder.select_streams(dict.fromkeys(streams, 4)))) == len(streams)
 
 
 def _tuned_plan(orders: Any, statement: str, values: dict[str, Any]) -> str:

@@ -105,13 +105,13 @@ class PostgresRecorder(PostgresTables, PostgresAgreement, Store, PostgresProcess
             curs.execute(statement.encode(), postgres_parameters(change), prepare=True)
 
     def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
-        """See `Store`."""
+        """See `Store`. Each stream is looked up by itself, see `TunedRecorder.streams_statement`."""
         statement = SQL(
             "SELECT e.originator_id, e.originator_version, e.topic, e.state "
-            "FROM unnest(%s::uuid[], %s::bigint[]) AS wanted(id, version) "
-            "CROSS JOIN LATERAL (SELECT * FROM {schema}.{table} WHERE originator_id = wanted.id "
-            "AND originator_version > wanted.version ORDER BY originator_version LIMIT %s) AS e "
-            "ORDER BY e.originator_id, e.originator_version"
+            "FROM unnest(%s::uuid[], %s::bigint[]) AS wanted(id, version) CROSS JOIN LATERAL ("
+            "SELECT originator_id, originator_version, topic, state FROM {schema}.{table} "
+            "WHERE originator_id = wanted.id AND originator_version > wanted.version "
+            "ORDER BY originator_version LIMIT %s) AS e ORDER BY e.originator_id, e.originator_version"
         ).format(schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name))
         with self.datastore.cursor() as cursor:
             cursor.execute(statement, (list(after), list(after.values()), at_most), binary=True)
