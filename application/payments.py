@@ -73,7 +73,7 @@ class Payments(Application):
         else was faster with one of the payments, and `PaymentOutcomeContradicted`; then nothing
         is recorded.
         """
-        payments = self.find_all(Payment, {payment_id(outcome.order_id) for outcome in outcomes})
+        payments = self.find_all(Payment, [payment_id(outcome.order_id) for outcome in outcomes])
         for outcome in outcomes:
             payment = payments.get(payment_id(outcome.order_id))
             if payment is None:

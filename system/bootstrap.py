@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -123,8 +124,8 @@ class Orderwright:
             runner.add_listener(WakeupListener(parameters, channels, runner.ring))
         return runner
 
-    def gateway_worker(self, turn: Turn | None = None) -> GatewayWorker:
-        """A new worker that calls the payment provider."""
+    def gateway_worker(self, turn: Turn | None = None, pool: Executor | None = None) -> GatewayWorker:
+        """A new worker that calls the payment provider: many at a time, unless a pool is given."""
         return GatewayWorker(
             self.payment_calls,
             self.payments,
@@ -135,6 +136,7 @@ class Orderwright:
             poll_seconds=self.settings.poll_seconds,
             turn=turn or Turn(),
             monotonic=self.monotonic,
+            pool=pool,
         )
 
     def deadline_scanner(self) -> DeadlineScanner:

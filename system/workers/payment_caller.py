@@ -7,7 +7,7 @@ the same key, under which the provider charges at most once.
 
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -67,6 +67,7 @@ class GatewayWorker(BackgroundLoop):
         poll_seconds: float,
         turn: Turn,
         monotonic: Callable[[], float] = time.monotonic,
+        pool: Executor | None = None,
     ) -> None:
         super().__init__("payment-gateway")
         self._calls = calls
@@ -86,7 +87,7 @@ class GatewayWorker(BackgroundLoop):
         self._answered: set[AskedFor] = set()
         self._put_off: dict[AskedFor, float] = {}  # until when, by the clock that is never put right
         self._failing_since: dict[tuple[str, UUID], float] = {}  # by the clock that is never put right
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="payment-gateway-call")
+        self._pool = pool or ThreadPoolExecutor(concurrency, thread_name_prefix="payment-gateway-call")
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the calls in hand are over; what is not answered by then is asked again later."""
@@ -107,7 +108,7 @@ class GatewayWorker(BackgroundLoop):
             lambda: wait(self._in_flight, timeout=self._poll_seconds, return_when=FIRST_COMPLETED)
         )
         outcomes, answered = [], []
-        for future in done:
+        for future in [each for each in self._in_flight if each in done]:  # in the order of asking
             call = self._in_flight.pop(future)
             answered.append(call)
             # A stream's time only rises, so that it is never before its question.

@@ -58,6 +58,8 @@ def test_refusals_end_with_1(console: Console, words: str, code: str) -> None:
         ("stock receive TEA-1 5 --user \x07", "usage"),
         ("fulfilments list --status DREAMING", "invalid_query"),
         ("demo --orders 0", "usage"),
+        ("demo --orders 5 --events 500", "usage"),
+        ("demo --days 5", "usage"),
         ("serve --port 70000", "usage"),
         ("dance", "usage"),
         ("--dance", "usage"),

@@ -156,3 +156,15 @@ def test_a_demo_shows_every_outcome_and_records_nothing_new_the_second_time(cons
     second = console("demo", "--orders", 20).stdout
     assert second.endswith("Nothing new: this shop was there already.\n")
     assert "refund fails once" in second
+
+
+def test_a_large_shop_is_told_in_numbers_and_recorded_once(console: Console) -> None:
+    first = console.json("demo", "--events", 500, "--days", 30)
+    assert 500 <= first["events"] == first["recorded_events"] <= 530
+    assert first["orders"] == first["recorded"]["orders"] == sum(first["statuses"].values())
+    assert first["events_per_second"] > 0
+
+    second = console("demo", "--events", 500).stdout
+
+    assert "nothing new: this shop was there already" in second
+    assert console.json("audit")["is_clean"]

@@ -1,11 +1,8 @@
 """Import a file of orders."""
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -17,11 +14,12 @@ from system.imports.importing import Import, Placed, Received
 from system.imports.order_files import OrderFile
 from system.persistence.full_disk import is_of_a_full_disk
 
-from .commands import Command, user_option, wants_json
+from .commands import Command, user_option
 from .errors import REFUSED, UnusableFile, UnwritableOutput, why
 from .output import write_fields, write_view
 from .progress import Advance, progress_bars
 from .refused_lines import refused_lines
+from .resuming import told_how_to_resume
 from .store import followed
 from .values import Name
 
@@ -84,7 +82,7 @@ def import_orders(
     path = report or Path(f"{file.name}.refused.csv")
     began = time.monotonic()
     with (
-        _told_how_to_resume(),
+        told_how_to_resume(),
         refused_lines(path, file, is_wanted=report is not None) as refusals,
         followed() as (orderwright, service),
         progress_bars(quiet=quiet) as bars,
@@ -166,21 +164,3 @@ def _write(summary: dict[str, Any]) -> None:
         for total in summary["payments"]
     ]
     write_fields(fields)
-
-
-@contextmanager
-def _told_how_to_resume() -> Iterator[None]:
-    """Ctrl-C and SIGTERM stop the import cleanly, and say how it goes on."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not wants_json():
-            click.echo("Stopped; what was recorded is kept. Run the same command again to go on.", err=True)
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)

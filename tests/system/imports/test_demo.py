@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from system.imports.demo import BLOCK, ENDINGS, PRODUCTS, RARE, Demo
+from system.imports.demo import Demo
+from system.imports.demo_orders import BLOCK, ENDINGS, PRODUCTS, RARE
 from tests.support.running_shop import Shop
 
 
