@@ -1,10 +1,12 @@
 """What the last verification found, as the API, the metrics and the doctor tell it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from system.operations.doctor import examine
+from system.settings.environment import Settings
 from system.verification.run import verify
 from tests.support.clocks import StandingClock
 from tests.support.damage import delete
@@ -76,11 +78,7 @@ def test_seals_that_are_away_take_nothing_else_with_them(
         "SEALS_POSTGRES_USER": "nobody",
     }
     shop = Shop(open_way(ByHand, environment))
-    away = type(shop.orderwright)(
-        type(shop.orderwright.settings).from_environment(elsewhere),
-        shop.orderwright.applications,
-        shop.orderwright.gateway,
-        shop.orderwright.clock,
-    )
+    settings = Settings.from_environment(elsewhere)
+    away = replace(shop.orderwright, settings=settings)
 
     assert scraped(away)["store_up"] == 1
