@@ -5,7 +5,7 @@ read anything yet. Nothing is noted anywhere: what closes a log is found by whoe
 `system.followers.agreement`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from system.definition import orderwright as definition
@@ -20,6 +20,7 @@ from system.persistence.search import EventCriteria
 from .log import LogCheck
 from .report import Finding, Findings, Verdict
 
+TRIES = 5
 LOOKED_AT = 200
 """So many of the first events of a log are looked at for signs that it was read."""
 
@@ -88,6 +89,8 @@ class PositionCheck:
         if _position_in(text) is None and not self._has_read(edge):
             return None
         name, log = edge.follower.name, edge.leader.name
+        if edge.follower.recorder.max_tracking_id(log) is not None:
+            return None  # it has just begun: what was seen came together with its first position
         what = f"{name} has no position in the log of {log}, and what it keeps says that it has read of it"
         return self._finding(edge, Verdict.POSITION_MISSING, what)
 
@@ -111,16 +114,23 @@ class PositionCheck:
             for name in definition.follows[projection.name]
             if name != edge.leader.name
         }
-        positions = {name: projection.recorder.checkpoint(name)[0] for name in others}
-        stored = stored_rows(projection, key)
         with Derivation(type(projection)) as derivation:
-            without: Rows = derived_rows(derivation, others, key, positions)
-        return bool(any(stored.values())) and stored != without
+            for _ in range(TRIES):
+                positions = _positions(projection, others)
+                stored = stored_rows(projection, key)
+                without: Rows = derived_rows(derivation, others, key, positions)
+                if positions == _positions(projection, others):
+                    return any(stored.values()) and stored != without
+        return False
 
     def _finding(
         self, edge: Edge, verdict: Verdict, what: str, first: int | None = None, last: int | None = None
     ) -> Finding:
         return Finding(verdict, edge.leader.name, what, first, last, follower=edge.follower.name)
+
+
+def _positions(projection: Projection, leaders: Iterable[str]) -> dict[str, int]:
+    return {name: projection.recorder.checkpoint(name)[0] for name in leaders}
 
 
 def _position_in(text: str | None) -> int | None:

@@ -6,10 +6,11 @@ moving is looked at again, a few times, and then left out. So is what waits in t
 model, or was discarded there: those events have no rows, and rightly so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import merge
+from itertools import islice
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -22,11 +23,13 @@ from system.followers.follower import Follower
 from system.followers.parking import ParkingLot
 from system.followers.projection import Projection
 from system.followers.salvage import lot_of
+from system.persistence.tables import Table
 
 from .report import Finding, Findings, Verdict
 
 TRIES = 5
 PAGE = 500
+AT_ONCE = 200
 LAST_OF_STREAM = 500
 """So many events at the end of a stream tell the rows of a read model that only keeps the newest."""
 
@@ -55,15 +58,18 @@ class ReadModelCheck:
         self._apart = set_apart(projection)
 
     def run(self, keys: Iterable[str], whole: int, look: Look) -> Compared:
-        """Compare these orders or products."""
+        """Compare these orders or products, many at once."""
         done = Compared()
         with Derivation(type(self._projection)) as derivation:
-            for key in keys:
-                if self._is_compared(derivation, key):
-                    done.compared += 1
-                else:
-                    done.skipped += 1
-                look(done.compared + done.skipped, max(whole, done.compared + done.skipped))
+            for some in in_parts(keys, AT_ONCE):
+                agree = self._agreeing(derivation, some)
+                for key in some:
+                    if key in agree or self._is_compared(derivation, key):
+                        done.compared += 1
+                    else:
+                        done.skipped += 1
+                told = done.compared + done.skipped
+                look(told, max(whole, told))
         return done
 
     def sample(self, size: int, random: Random) -> list[str]:
@@ -78,26 +84,42 @@ class ReadModelCheck:
             if key != before:
                 yield key
             before = key
-        for name, leader in self._leaders.items():
-            after, head = 0, leader.recorder.max_notification_id() or 0
-            while after < head and (rows := leader.recorder.select_log(after, PAGE)):
-                after = rows[-1][4]
-                for row in rows:
-                    told = self._key(name, Entry(row, leader.mapper)) if row[1] == 1 else None
-                    if told is not None and self._is_news(told, name):
-                        yield told
+        for leader in self._leaders:
+            for keys in in_parts(self._begun_in(leader), AT_ONCE):
+                yield from self._without_rows(keys, leader)
 
     # Which
 
-    def _is_news(self, key: str, leader: str) -> bool:
-        """Whether there is no row of it, and no leader before this one has told of it."""
-        streams = self._projection.subject.streams(key)
-        before = list(self._leaders)[: list(self._leaders).index(leader)]
-        return not any(stored_rows(self._projection, key).values()) and not any(
-            self._leaders[name].recorder.select_events(streams[name], limit=1)
-            for name in before
-            if name in streams
-        )
+    def _begun_in(self, name: str) -> Iterator[str]:
+        """Those of which a stream of this leader begins, up to where its log ends now."""
+        leader = self._leaders[name]
+        after, head = 0, leader.recorder.max_notification_id() or 0
+        while after < head and (rows := leader.recorder.select_log(after, PAGE)):
+            after = rows[-1][4]
+            for row in rows:
+                key = self._key(name, Entry(row, leader.mapper)) if row[1] == 1 else None
+                if key is not None:
+                    yield key
+
+    def _without_rows(self, keys: Sequence[str], leader: str) -> list[str]:
+        """Those of which there is no row, and of which no leader before this one has told."""
+        left = dict.fromkeys(keys)
+        for table in self._projection.tables:
+            for key in self._stored(table, list(left)):
+                left.pop(key, None)
+        for name in list(self._leaders)[: list(self._leaders).index(leader)]:
+            stream_of = {
+                key: streams[name]
+                for key in left
+                if name in (streams := self._projection.subject.streams(key))
+            }
+            if not stream_of:
+                continue
+            present = self._leaders[name].recorder.present_streams(list(stream_of.values()))
+            for key, stream_id in stream_of.items():
+                if stream_id in present:
+                    del left[key]
+        return list(left)
 
     def _keys_of(self, table: str, after: str = "", limit: int | None = None) -> Iterator[str]:
         column, at_once = self._projection.subject.column, min(PAGE, limit or PAGE)
@@ -134,6 +156,53 @@ class ReadModelCheck:
         return self._projection.subject.of(leader, entry)
 
     # Whether they agree
+
+    def _agreeing(self, derivation: Derivation, keys: Sequence[str]) -> set[str]:
+        """Those of which the rows are what all events there are lead to. The others have to be looked at
+        one by one: they may be about to be changed."""
+        if self._keeps_newest:
+            return set()
+        wanted = [key for key in keys if not self._is_apart(key)]
+        stored = {table.name: self._stored(table, wanted) for table in self._projection.tables}
+        derivation.forget()
+        try:
+            for name, leader in self._leaders.items():
+                derivation.take(name, self._all_events(name, leader, wanted))
+            rows = derivation.rows()
+        except Underivable:
+            return set()
+        derived = {name: self._by_key(of_table) for name, of_table in rows.items()}
+        return {
+            key for key in wanted if all(stored[name].get(key) == derived[name].get(key) for name in stored)
+        }
+
+    def _all_events(self, name: str, leader: Follower, keys: Sequence[str]) -> list[Entry]:
+        streams = [
+            streams[name] for key in keys if name in (streams := self._projection.subject.streams(key))
+        ]
+        return [
+            Entry((one.originator_id, one.originator_version, one.topic, bytes(one.state), 0), leader.mapper)  # type: ignore[arg-type]  # ours are all UUIDs
+            for one in leader.recorder.select_streams(dict.fromkeys(streams, 0))
+        ]
+
+    def _stored(self, table: Table, keys: Sequence[str]) -> dict[str, list[Row]]:
+        """The rows of a table, in the order of its key, by what they are about."""
+        if not keys:
+            return {}
+        names = {f"key_{number}": key for number, key in enumerate(keys)}
+        rows = self._projection.rows(
+            f"SELECT {', '.join(table.columns)} FROM @{table.name} "
+            f"WHERE {self._projection.subject.column} IN (:{', :'.join(names)}) "
+            f"ORDER BY {', '.join(table.key)}",
+            **names,
+        )
+        return self._by_key(rows)
+
+    def _by_key(self, rows: Iterable[Row]) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            found.setdefault(row[self._projection.subject.column], []).append(row)
+        return found
 
     def _is_compared(self, derivation: Derivation, key: str) -> bool:
         suspected: Rows | None = None
@@ -211,6 +280,13 @@ class ReadModelCheck:
             verdict, what = Verdict.ROW_DIFFERS, "; ".join(wrong)
         name = " ".join(str(part) for part in key)
         self._findings.add(Finding(verdict, self._projection.name, what, key=name, table=table))
+
+
+def in_parts(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The same in parts of at most so many."""
+    rest = iter(keys)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 def set_apart(projection: Projection) -> frozenset[str]:
