@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     LOG_OLDER = "log_older"
     SEALS_ALTERED = "seals_altered"
     SNAPSHOT_DIFFERS = "snapshot_differs"
+    SNAPSHOT_AHEAD = "snapshot_ahead"
     POSITION_MISSING = "position_missing"
     POSITION_AHEAD = "position_ahead"
     POSITION_BEHIND = "position_behind"
@@ -46,7 +47,8 @@ ADVICE: Mapping[Verdict, str] = {
     Verdict.METADATA_DIFFERS: f"have the columns written anew: {PROCEDURE}",
     Verdict.LOG_OLDER: "see whether you have the right copy: docs/procedures/log-disagrees.md",
     Verdict.SEALS_ALTERED: "restore the seals from their backup, or `orderwright store reseal`",
-    Verdict.SNAPSHOT_DIFFERS: f"drop it, it is taken anew: {PROCEDURE}",
+    Verdict.SNAPSHOT_DIFFERS: "drop it, it is taken anew: `orderwright snapshots drop`",
+    Verdict.SNAPSHOT_AHEAD: "drop it, it is taken anew: `orderwright snapshots drop`",
     Verdict.POSITION_MISSING: _REPAIR,
     Verdict.POSITION_AHEAD: _REPAIR,
     Verdict.POSITION_BEHIND: "nothing: what is read again changes nothing",

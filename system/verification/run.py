@@ -15,7 +15,8 @@ from .kept import keep, last_reports, seals_of
 from .log import LogCheck
 from .positions import PositionCheck
 from .read_models import Compared, ReadModelCheck
-from .report import Finding, Findings, LogVerified, VerificationReport
+from .report import Finding, Findings, LogVerified, Verdict, VerificationReport
+from .snapshots import SnapshotCheck
 
 SAMPLE = 200
 """So many orders or products of each read model are compared, unless all are."""
@@ -26,10 +27,11 @@ class Stage(StrEnum):
 
     READING = "Reading events"
     COMPARING = "Comparing rows"
+    REPLAYING = "Replaying"
 
 
 Progress = Callable[[Stage, int, int], object]
-"""Told the stage, and how much of it is done of how much: events, orders and products."""
+"""Told the stage, and how much of it is done of how much: events, orders or products, snapshots."""
 
 
 def _nobody(*_: object) -> None:
@@ -72,13 +74,9 @@ def verify(
             )
         positions = PositionCheck(orderwright.applications, checks, findings)
         positions.run()
-        compared = _compare_rows(
-            orderwright,
-            findings,
-            positions.wrong,
-            progress,
-            _Choice(Random(at), None if is_full else sample, before),
-        )
+        choice = _Choice(Random(at), None if is_full else sample, before)
+        compared = _compare_rows(orderwright, findings, positions.wrong, progress, choice)
+        snapshots = _compare_snapshots(orderwright, findings, progress, choice)
         report = VerificationReport(
             is_clean=not findings.found,
             is_full=is_full,
@@ -87,7 +85,7 @@ def verify(
             logs=tuple(logs),
             compared={name: one.compared for name, one in compared.items()},
             skipped={name: one.skipped for name, one in compared.items() if one.skipped},
-            snapshots=0,
+            snapshots=snapshots,
             found=findings.found,
             by_verdict=dict(findings.counts),
             findings=tuple(findings.listed),
@@ -111,6 +109,19 @@ class _Choice:
 def _positions_in(findings: Sequence[Finding], log: str) -> list[int]:
     """Those about which something was found. Of several in a row the first will do: its range is read."""
     return [one.position for one in findings if one.application == log and one.position is not None]
+
+
+def _compare_snapshots(
+    orderwright: Orderwright, findings: Findings, progress: Progress, choice: _Choice
+) -> int:
+    check = SnapshotCheck(orderwright, findings)
+    told = [
+        one.stream_id
+        for one in choice.before
+        if one.verdict in (Verdict.SNAPSHOT_AHEAD, Verdict.SNAPSHOT_DIFFERS) and one.stream_id is not None
+    ]
+    rows = check.everything() if choice.size is None else check.sample(choice.random, told)
+    return check.run(rows, lambda done, whole: progress(Stage.REPLAYING, done, whole))
 
 
 def _compare_rows(

@@ -19,7 +19,7 @@ from .progress import progress_bars
 from .store import command_by, opened
 from .values import Words
 
-_UNITS: Mapping[str, str] = {Stage.READING: "events", Stage.COMPARING: "orders"}
+_UNITS: Mapping[str, str] = {Stage.READING: "events", Stage.COMPARING: "orders", Stage.REPLAYING: "snapshots"}
 _LOGS = click.Choice(sorted(definition.nodes))
 
 
@@ -61,6 +61,8 @@ def _write(report: VerificationReport) -> None:
         ("read model", ">compared", ">left out"),
         ((name, count, report.skipped.get(name, 0)) for name, count in report.compared.items()),
     )
+    if report.snapshots:
+        write_line(f"Snapshots compared: {report.snapshots:,}.")
     if report.findings:
         write_line("")
         write_table(

@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 
 from domain.shared.ids import fulfilment_id, payment_id, stock_item_id
+from system.snapshots.rows import row_of
+from system.snapshots.tables import PUT
 from system.verification.kept import seals_of
 from system.verification.report import Finding, Verdict, VerificationReport
 from system.verification.run import verify
@@ -23,6 +25,8 @@ from tests.support.damage import (
 )
 from tests.support.fixtures import Environment, OpenWay
 from tests.support.running_shop import Shop
+from tests.support.snapshots import sell_well
+from tests.support.stories import FRIDAY_NOON
 from tests.support.ways import ByHand
 
 
@@ -273,6 +277,53 @@ def test_a_row_that_was_changed_is_named(sealed: Store) -> None:
         "payment_ledger",
     )
     assert found.key == str(sealed.order)
+
+
+# Snapshots
+
+
+@pytest.fixture
+def with_snapshot(environment: Environment, open_way: OpenWay) -> Shop:
+    """A shop with a product of 200 events, and a snapshot of it."""
+    shop = Shop(open_way(ByHand, environment))
+    sell_well(shop.orderwright, "TEAPOT", 200)
+    shop.orderwright.snapshots.taker.finish(within=60)
+    report = verify(shop.orderwright)
+    assert (report.findings, report.snapshots) == ((), 1)
+    return shop
+
+
+def test_a_snapshot_that_was_altered_is_named(with_snapshot: Shop) -> None:
+    store = with_snapshot.orderwright.snapshots.store
+    (row,) = store.rows("SELECT state FROM @orderwright_snapshots", {})
+    state = bytearray(row["state"])
+    state[-1] ^= 1
+    store.transact([("UPDATE @orderwright_snapshots SET state = :state", {"state": bytes(state)})])
+
+    (found,) = verify(with_snapshot.orderwright).findings
+    assert (found.verdict, found.application) == (Verdict.SNAPSHOT_DIFFERS, "Inventory")
+    assert (found.stream_id, found.version) == (str(stock_item_id("TEAPOT")), 200)
+    assert "its digest is another one" in found.what
+
+
+def test_a_snapshot_with_a_right_digest_is_compared_with_its_events(with_snapshot: Shop) -> None:
+    orderwright = with_snapshot.orderwright
+    loaded = orderwright.inventory.repository.load(stock_item_id("TEAPOT"), replay=True)
+    assert loaded is not None
+    loaded.aggregate.on_hand += 1
+    row = row_of(orderwright.inventory, loaded, FRIDAY_NOON)
+    orderwright.snapshots.store.transact([(PUT, row)])
+
+    (found,) = verify(orderwright, is_full=True).findings
+    assert found.verdict is Verdict.SNAPSHOT_DIFFERS
+    assert "its on_hand differ" in found.what
+
+
+def test_a_snapshot_of_a_version_that_is_not_there_is_named(with_snapshot: Shop) -> None:
+    delete(with_snapshot.orderwright, "Inventory", stock_item_id("TEAPOT"), 200)
+
+    found = verify(with_snapshot.orderwright).findings
+    assert {one.verdict for one in found} >= {Verdict.SNAPSHOT_AHEAD}
 
 
 # The seals
