@@ -104,8 +104,8 @@ def migration_targets(settings: Settings) -> list[migrations.Target]:
     for name in orderwright.nodes:
         module, env = persistence_of(name, settings)
         if module == TUNED_POSTGRES:
-            tables = class_of(name).tables
-            found.append(migrations.Target(name, schema_of(env), connection_parameters(env), tables))
+            parameters, kind = connection_parameters(env), class_of(name)
+            found.append(migrations.Target(name, schema_of(env), parameters, kind.tables, kind.shape()))
     return found
 
 

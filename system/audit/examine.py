@@ -116,7 +116,9 @@ class Examiner:
         for leader, follower_name in self._edges:
             follower = self._orderwright.applications[follower_name]
             concerning = [event.id for event in streams[leader] if event.topic in follower.handled_topics]
-            if concerning and concerning[-1] > (follower.recorder.max_tracking_id(leader) or 0):
+            if concerning and concerning[-1] > (
+                follower.recorder.max_tracking_id(follower.key_of(leader)) or 0
+            ):
                 return False
         return True
 

@@ -62,9 +62,15 @@ def look(
 
 
 def standing_of(leader: Follower, follower: Follower) -> tuple[int, Mark | None, Standing]:
-    """The position of a follower in a log, the mark of the event there, and how it stands."""
+    """The position of a follower in a log, the mark of the event there, and how it stands; of a read
+    model that of the version in use, unless another one is wrong."""
+    found = [_standing_at(leader, follower, key) for key in follower.keys_of(leader.name)]
+    return next((one for one in found if one[2] is Standing.WRONG), found[0])
+
+
+def _standing_at(leader: Follower, follower: Follower, key: str) -> tuple[int, Mark | None, Standing]:
     # The position is read first: an event that was there to be read does not go away.
-    position, text = follower.recorder.checkpoint(leader.name)
+    position, text = follower.recorder.checkpoint(key)
     if position == 0:
         return 0, None, Standing.PROVEN
     mark = Mark.read(text, position)

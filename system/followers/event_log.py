@@ -13,7 +13,10 @@ from uuid import UUID
 
 from eventsourcing.persistence import Mapper, StoredEvent
 
+from application.limits import MAX_CORRELATION_ID, check_text
+from domain.shared.errors import DomainError
 from system.persistence.agreement import LogDisagrees
+from system.persistence.search import facts_of
 from system.persistence.store import LogRow
 
 from .follower import Follower
@@ -49,6 +52,18 @@ class Entry:
         if self._event is None:
             self._event = self.mapper.to_domain_event(cast(StoredEvent, self))
         return self._event
+
+    @property
+    def conversation(self) -> str:
+        """What it belongs to. One that cannot be decoded may tell that all the same, else its stream."""
+        try:
+            return str(self.event.correlation_id)
+        except Exception:
+            found = facts_of(cast(StoredEvent, self), self._mapper).correlation_id
+        try:
+            return check_text(found or "", MAX_CORRELATION_ID)
+        except DomainError:
+            return str(self.originator_id)
 
 
 class EventLog:

@@ -1,6 +1,6 @@
 """What every follower has in common."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
@@ -46,6 +46,11 @@ class Follower(Application, LibraryFollower[UUID]):
     """The leader whose log brings new work. It is read only when nothing is left to be done for
     work that has begun, so that work is finished rather than piled up."""
 
+    @classmethod
+    def shape(cls) -> str:
+        """What the rows are that this code keeps; nothing where it keeps none."""
+        return ""
+
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """The library's, with connections that nobody waits for without end."""
         return with_limits(super().construct_factory(env))
@@ -88,6 +93,14 @@ class Follower(Application, LibraryFollower[UUID]):
         work = UnitOfWork(rows=rows, position=processing_event.tracking)
         self.handle(domain_event, work)
         processing_event.collect_events(*work.events)
+
+    def key_of(self, leader: str) -> str:
+        """The name under which the position in a leader's log is kept that this process goes on from."""
+        return leader
+
+    def keys_of(self, leader: str) -> Sequence[str]:
+        """All such names there are; the one above first."""
+        return (leader,)
 
     def needs(self, event: Any) -> Iterable[UUID]:  # noqa: ARG002 - there is something to ask for below
         """The aggregates that the reaction to an event will ask for, so that those of a whole page

@@ -1,18 +1,26 @@
 """The base of every read model."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import uuid4
 
-from eventsourcing.persistence import InfrastructureFactory
+from eventsourcing.persistence import InfrastructureFactory, PersistenceError
 from eventsourcing.popo import POPOFactory
 from eventsourcing.sqlite import SQLiteFactory
 from eventsourcing.utils import Environment, EnvType, strtobool
 
+from system.persistence.agreement import KeepsAgreement
+from system.persistence.conflicts import is_missing_table
+from system.persistence.tables import FIRST_VERSION, at_version
+from system.persistence.versions import key_at, version_of
+
 from .follower import Follower
 from .subjects import ORDER, Subject
 from .unit_of_work import UnitOfWork
+from .versions import Versions, shape_of
 
 T = TypeVar("T")
 
@@ -24,11 +32,20 @@ class Projection(Follower):
 
     subject: ClassVar[Subject] = ORDER
     """What its rows are about."""
+    version: ClassVar[int] = 1
+    """Raised by whoever changes what the rows mean while their columns stay as they are."""
 
     def __init__(self, env: EnvType | None = None) -> None:
         super().__init__(env)
+        store = cast(KeepsAgreement, self.recorder)  # rows are kept in SQL, whatever events are kept in
+        self.versions = Versions(store, self.tables, self.shape())
         if strtobool(self.env.get("CREATE_TABLE") or "yes"):
-            self.recorder.create_tables(self.tables)
+            self.versions.create_tables()
+
+    @classmethod
+    def shape(cls) -> str:
+        """See `Follower.shape`."""
+        return shape_of(cls.tables, cls.version)
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """Rows need SQL: with events in memory they are kept in an in-memory SQLite database."""
@@ -42,9 +59,43 @@ class Projection(Follower):
         """React. A read model records no events of its own, so it needs no cause."""
         self.reaction_to(type(event))(self, event, work)
 
+    def record_work(self, work: UnitOfWork) -> None:
+        """Record rows and position of the version that the position is of; without one, of that in use."""
+        stored_events = [self.mapper.to_stored_event(event) for event in work.events]
+        version = version_of(work.position.application_name) if work.position else self.versions.used
+        rows = [change.at(version) for change in work.rows]
+        self.recorder.insert_events(stored_events, tracking=work.position, rows=rows)
+
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-        """The rows that a query gives."""
-        return self.recorder.rows(statement, parameters)
+        """The rows that a query gives, in the version that is in use. Its tables are written as they are
+        named in version 1."""
+        version = self.versions.used
+        try:
+            return self.recorder.rows(self.at(statement, version), parameters)
+        except PersistenceError as error:  # somebody has switched to another version and dropped this one
+            if not is_missing_table(error) or self.versions.ask() == version:
+                raise
+        return self.recorder.rows(self.at(statement, self.versions.used), parameters)
+
+    def at(self, statement: str, version: int) -> str:
+        """A query about the tables of version 1, about those of another."""
+        return statement if version == FIRST_VERSION else _at(statement, version)
+
+    def key_of(self, leader: str) -> str:
+        """See `Follower.key_of`: a position is one of the version in use."""
+        return key_at(leader, self.versions.used)
+
+    def keys_of(self, leader: str) -> Sequence[str]:
+        """See `Follower.keys_of`."""
+        return [key_at(leader, version) for version in self.versions.present()]
+
+
+@cache
+def _at(statement: str, version: int) -> str:
+    return _TABLE.sub(lambda found: at_version(found[0], version), statement)
+
+
+_TABLE = re.compile(r"@[a-z_0-9]+")
 
 
 class Readable:

@@ -28,9 +28,9 @@ def positions(orderwright: Orderwright) -> list[Position]:
     """The recorded position of every follower in every log it follows."""
     found = []
     for leader, follower in definition.edges:
-        recorder = orderwright.applications[follower].recorder
+        application = orderwright.applications[follower]
         # The position is read first: a head that is read later can only be further on.
-        position = recorder.max_tracking_id(leader) or 0
+        position = application.recorder.max_tracking_id(application.key_of(leader)) or 0
         head = orderwright.applications[leader].recorder.max_notification_id() or 0
         found.append(Position(follower, leader, position, head))
     return found

@@ -7,9 +7,9 @@ store, and while that stands the table of the events itself takes no more of the
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.persistence import OperationalError, Tracking
@@ -164,6 +164,9 @@ class AlwaysAgrees(AgreementStore):
 class KeepsAgreement(AgreementStore):
     """The part of an `AgreementStore` that every SQL store does alike."""
 
+    table_storage: ClassVar[str] = ""
+    """How a table of rows is to be kept, at the end of the statement that makes it."""
+
     @property
     def agreement_prefix(self) -> str:
         """What the names of its tables begin with."""
@@ -174,8 +177,22 @@ class KeepsAgreement(AgreementStore):
         """See `Store`."""
 
     @abstractmethod
-    def transact(self, steps: Sequence[Step]) -> None:
-        """Take these steps in one transaction."""
+    def create_tables(self, tables: Iterable[Table]) -> None:
+        """See `Store`."""
+
+    @abstractmethod
+    def transact(self, steps: Sequence[Step], *, however_long: bool = False) -> None:
+        """Take these steps in one transaction. One may take as long as other statements, or `however_long`
+        it takes."""
+
+    @abstractmethod
+    def restart_steps(self, leaders: Sequence[str], nonce: str) -> list[Step]:
+        """The steps that set these positions back to the beginning, see `restart`."""
+
+    def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
+        """See `AgreementStore`."""
+        empty: list[Step] = [(f"DELETE FROM @{table.name}", {}) for table in tables]
+        self.transact([*empty, *self.restart_steps(leaders, nonce)])
 
     def disagreements(self) -> list[Disagreement]:
         """See `AgreementStore`."""
@@ -186,14 +203,14 @@ class KeepsAgreement(AgreementStore):
     def note_disagreement(self, found: Disagreement) -> None:
         """See `AgreementStore`."""
         noted, _ = agreement_tables(self.agreement_prefix)
-        self.transact([(f"{_insert(noted)} ON CONFLICT (follower) DO NOTHING", vars(found))])
+        self.transact([(f"{inserted(noted)} ON CONFLICT (follower) DO NOTHING", vars(found))])
 
     def lift_disagreements(self, realignment: Realignment | None = None) -> None:
         """See `AgreementStore`."""
         noted, done = agreement_tables(self.agreement_prefix)
         steps: list[Step] = [(f"DELETE FROM @{noted.name}", {})]
         if realignment is not None:
-            steps.append((_insert(done), vars(realignment)))
+            steps.append((inserted(done), vars(realignment)))
         self.transact(steps)
 
     def realignments(self) -> list[Realignment]:
@@ -203,6 +220,7 @@ class KeepsAgreement(AgreementStore):
         return [Realignment(**row) for row in found]
 
 
-def _insert(table: Table) -> str:
+def inserted(table: Table) -> str:
+    """The statement that makes a row, of which every column is a parameter of its name."""
     columns = list(table.columns)
     return f"INSERT INTO @{table.name} ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"

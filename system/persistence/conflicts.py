@@ -74,6 +74,13 @@ def is_refusal(error: BaseException | None) -> bool:
     return isinstance(error, psycopg.Error) and error.sqlstate == REFUSED_STATE
 
 
+def is_missing_table(error: PersistenceError) -> bool:
+    """Whether a statement asked for a table that is not there."""
+    cause = error.__cause__
+    is_so_in_sqlite = isinstance(cause, sqlite3.OperationalError) and "no such table" in str(cause)
+    return is_so_in_sqlite or isinstance(cause, psycopg.errors.UndefinedTable)
+
+
 def is_log(table: str) -> bool:
     """Whether a table of PostgreSQL holds a log."""
     return table.endswith("_events")

@@ -8,8 +8,16 @@ more is removed.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
+
+FIRST_VERSION = 1
+"""The version of a read model whose tables have their plain names."""
+
+
+def at_version(name: str, version: int) -> str:
+    """The name that a table or an index has in a version of its read model."""
+    return name if version == FIRST_VERSION else f"{name}_v{version}"
 
 Step = tuple[str, Mapping[str, Any]]
 """A statement as `sql` writes them, with its parameters."""
@@ -49,6 +57,23 @@ class Table:
     leftover: str | None = None
     dropped_columns: tuple[str, ...] = ()
     dropped_indexes: tuple[str, ...] = ()
+    _copies: dict[int, "Table"] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def at(self, version: int) -> "Table":
+        """The table of a version of its read model: 1 is this one, any other has a name of its own."""
+        if version == FIRST_VERSION:
+            return self
+        if version not in self._copies:
+            indexes = {at_version(name, version): what for name, what in self.indexes.items()}
+            self._copies[version] = replace(
+                self,
+                name=at_version(self.name, version),
+                indexes=indexes,
+                leftover=None,  # no earlier release kept this one
+                dropped_columns=(),
+                dropped_indexes=(),
+            )
+        return self._copies[version]
 
     def type_of(self, column: str) -> str:
         """The type of a column, as PostgreSQL names it in lower case."""
@@ -98,6 +123,10 @@ class Change(NamedTuple):
     columns: tuple[str, ...]
     copies: tuple[tuple[str, str], ...]
     rows: Sequence[tuple[Any, ...]]
+
+    def at(self, version: int) -> Self:
+        """The same change in the table of a version."""
+        return self if version == FIRST_VERSION else self._replace(table=self.table.at(version))
 
 
 class Changes:

@@ -65,13 +65,17 @@ def wait_until_seen(projection: Projection, token: Token, timeout_seconds: float
     if token.application not in definition.follows[projection.name]:
         return True
     deadline, pause = time.monotonic() + timeout_seconds, LOOK_AGAIN_SECONDS
-    while (projection.recorder.max_tracking_id(token.application) or 0) < token.position:
+    while _position(projection, token.application) < token.position:
         left = deadline - time.monotonic()
         if left <= 0:
             return False
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, LOOK_EVERY_SECONDS)
     return True
+
+
+def _position(projection: Projection, leader: str) -> int:
+    return projection.recorder.max_tracking_id(projection.key_of(leader)) or 0
 
 
 def wait_until_level(orderwright: Orderwright, projection: Projection, timeout_seconds: float) -> bool:

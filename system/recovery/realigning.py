@@ -126,8 +126,10 @@ def _rereading(follower: str, leaders: tuple[str, ...]) -> Rereading:
 
 def _restart(orderwright: Orderwright, rereading: Rereading, nonce: str) -> None:
     application = orderwright.applications[rereading.follower]
-    tables = application.tables if rereading.is_rebuilt else ()
-    application.recorder.restart(rereading.leaders, tables, nonce)
+    if isinstance(application, Projection):
+        application.versions.restart(rereading.leaders, nonce)  # every version of it
+    else:
+        application.recorder.restart(rereading.leaders, (), nonce)
 
 
 def _drop_snapshots(orderwright: Orderwright, name: str) -> None:

@@ -28,13 +28,10 @@ from uuid import UUID
 import structlog
 from eventsourcing.persistence import (
     IntegrityError,
-    StoredEvent,
 )
 
-from application.limits import MAX_CORRELATION_ID, check_text
 from application.unreadable import UnreadableEvent
 from domain.shared.causes import Cause, because_of
-from domain.shared.errors import DomainError
 from system.concurrency.pulse import of_this_thread
 from system.followers.agreement import disagreement, is_noted, note
 from system.followers.event_log import Entry, EventLog
@@ -47,7 +44,6 @@ from system.followers.salvage import lot_of
 from system.followers.unit_of_work import UnitOfWork
 from system.persistence.agreement import Checkpoint, LogDisagrees
 from system.persistence.faults import STORE_FAULTS
-from system.persistence.search import facts_of
 
 ATTEMPTS = 3
 PAUSE_BETWEEN_ATTEMPTS = 0.05
@@ -84,6 +80,7 @@ class Subscription:
         self._clock = clock
         self._page_size = page_size
         self._at_once = page_size  # less after conflicts, until it goes well again
+        self._key = ""
         self._position: int | None = None
         self._mark: Mark | None = None
         self._recorded = 0
@@ -104,7 +101,8 @@ class Subscription:
     def _load(self) -> None:
         """Begin from what is recorded."""
         text: str | None
-        self._recorded, text = self.follower.recorder.checkpoint(self.leader.name)
+        self._key = self.follower.key_of(self.leader.name)
+        self._recorded, text = self.follower.recorder.checkpoint(self._key)
         self._position, self._mark = self._recorded, Mark.read(text, self._recorded)
         self._recorded_mark = text
         self._looked_at = time.monotonic()
@@ -132,6 +130,9 @@ class Subscription:
         """
         with self._forgetting_what_is_wrong():
             page, self.has_more = self._read()
+            if page and self._key != self.follower.key_of(self.leader.name):
+                self._load()  # another version of the read model is in use now, and begins where it is
+                page, self.has_more = self._read()
             if page:
                 with turn:
                     self._process(page)
@@ -264,7 +265,7 @@ class Subscription:
         self._position, self._mark = last, mark
 
     def _checkpoint(self, position: int, mark: Mark | None) -> Checkpoint:
-        return Checkpoint(self.leader.name, position, str(mark or ""), self._recorded_mark)
+        return Checkpoint(self._key, position, str(mark or ""), self._recorded_mark)
 
     def _needed_by(self, page: Sequence[Entry]) -> set[UUID]:
         """The aggregates that the page will ask for, as far as can be told. One that cannot be told
@@ -278,7 +279,7 @@ class Subscription:
     def _react_to(self, entry: Entry, work: UnitOfWork) -> None:
         lot = self._lot
         if lot is not None and (lot.parked or lot.doubtful):
-            sequence = lot.holds_back(str(entry.originator_id), self._conversation(entry))
+            sequence = lot.holds_back(str(entry.originator_id), entry.conversation)
             if sequence is not None:
                 with because_of(self._cause_of_parking(entry, sequence)):
                     lot.hold_back(self._pointer(entry, sequence))
@@ -287,22 +288,11 @@ class Subscription:
         self.follower.handle(entry.event, work)
 
     def _park(self, entry: Entry, work: UnitOfWork, error: Exception, attempts: int) -> None:
-        sequence = self._conversation(entry)
+        sequence = entry.conversation
         with because_of(self._cause_of_parking(entry, sequence)):
             lot = self._lot or ParkingLot.open(self.follower.name)
             lot.park(self._pointer(entry, sequence), error_text(error), attempts)
         work.events += lot.collect_events()
-
-    def _conversation(self, entry: Entry) -> str:
-        """What an event belongs to. One that cannot be decoded may still tell that; else it is its stream."""
-        try:
-            return str(entry.event.correlation_id)
-        except Exception:
-            found = facts_of(cast(StoredEvent, entry), self.leader.mapper).correlation_id
-        try:
-            return check_text(found or "", MAX_CORRELATION_ID)
-        except DomainError:
-            return str(entry.originator_id)
 
     def _pointer(self, entry: Entry, sequence: str) -> Pointer:
         return Pointer(

@@ -1,6 +1,7 @@
 """Fixtures of the suites that run the whole system; their conftest files import what they use."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -96,6 +97,8 @@ def emptied(postgres: PrivatePostgres, database: str) -> Environment:
                 connection.execute(
                     SQL("DELETE FROM {} WHERE application_name <> '__migration__'").format(Identifier(name))
                 )
+            elif kind == "r" and re.search(r"_v\d+$", name):
+                connection.execute(SQL("DROP TABLE {}").format(Identifier(name)))
             elif kind == "r" and name != "orderwright_schema":
                 connection.execute(SQL("DELETE FROM {}").format(Identifier(name)))
     return environment

@@ -9,7 +9,7 @@ from eventsourcing.persistence import IntegrityError, Tracking
 
 from system.persistence.agreement import REFUSED, REFUSED_STATE, KeepsAgreement, agreement_tables
 from system.persistence.sql import for_postgres
-from system.persistence.tables import Step, Table
+from system.persistence.tables import Step
 
 MARK_COLUMN = "ALTER TABLE {schema}.{app}_tracking ADD COLUMN IF NOT EXISTS mark text"
 
@@ -91,15 +91,14 @@ class PostgresAgreement(KeepsAgreement):
         )
         return (found[0]["position"], found[0]["mark"]) if found else (0, None)
 
-    def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
-        """See `AgreementStore`."""
-        steps: list[Step] = [(f"DELETE FROM @{table.name}", {}) for table in tables]
+    def restart_steps(self, leaders: Sequence[str], nonce: str) -> list[Step]:
+        """See `KeepsAgreement`."""
         back = (
             f"INSERT INTO @{self.tracking_table_name} (application_name, notification_id, mark) "
             "VALUES (:leader, 0, :nonce) ON CONFLICT (application_name) DO UPDATE "
             "SET notification_id = 0, mark = excluded.mark"
         )
-        self.transact([*steps, *((back, {"leader": leader, "nonce": nonce}) for leader in leaders)])
+        return [(back, {"leader": leader, "nonce": nonce}) for leader in leaders]
 
     def next_position(self) -> int | None:
         """See `AgreementStore`."""

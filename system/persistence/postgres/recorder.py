@@ -29,12 +29,14 @@ from .inspection import PostgresInspection
 from .library_recorder import PostgresRecorder
 from .pool import Datastore
 from .search import TunedSearch
+from .steps import ROOM
 
 
 class TunedRecorder(PostgresRecorder):
     """Events, positions and rows in tables of a PostgreSQL database."""
 
     datastore: Datastore
+    table_storage = f" WITH ({ROOM})"
 
     def __init__(self, datastore: Datastore, *, events_table_name: str, tracking_table_name: str) -> None:
         super().__init__(

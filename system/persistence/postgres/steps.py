@@ -6,11 +6,15 @@ from typing import Any
 
 from system.persistence.conflicts import FENCE
 from system.persistence.sql import for_postgres
-from system.persistence.tables import Table
+from system.persistence.tables import FIRST_VERSION, Table
+from system.persistence.versions import State, version_tables
 
 from .agreement import agreement_statements
 from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
 from .lease_tables import LEASE_TABLES
+
+ROOM = "fillfactor = 70"
+"""Room in each page of a table for the next version of a row: that then needs no new index entries."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Target:
     parameters: Mapping[str, Any] = field(repr=False)
     """What connects to it."""
     tables: tuple[Table, ...] = ()
+    shape: str = ""
+    """What the rows in them are, see `system.followers.versions`."""
 
     @property
     def prefix(self) -> str:
@@ -168,8 +174,23 @@ def _read_models(target: Target) -> Iterator[str]:
     for table in target.tables:
         for statement in (table.create_statement, *table.add_columns_statements(), *table.index_statements()):
             yield for_postgres(statement, target.schema).decode().replace("%%", "%")
-        # Room in each page of the table for the next version of a row: it then needs no new index entries.
-        yield f"ALTER TABLE {{schema}}.{table.name} SET (fillfactor = 70)"
+        yield f"ALTER TABLE {{schema}}.{table.name} SET ({ROOM})"
+        yield from _columns_of_copies(table)
+
+
+def _columns_of_copies(table: Table) -> Iterator[str]:
+    """What adds columns to the tables of other versions of a read model."""
+    added = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in table.columns.items())
+    yield f"""
+        DO $$ DECLARE
+            copy text;
+        BEGIN
+            FOR copy IN SELECT relname FROM pg_class WHERE relnamespace = '{{schema}}'::regnamespace
+                AND relkind = 'r' AND relname ~ '^{table.name}_v[0-9]+$'
+            LOOP
+                EXECUTE format('ALTER TABLE {{schema}}.%I {added}', copy);
+            END LOOP;
+        END $$"""
 
 
 def _leases(_: Target) -> Iterator[str]:
@@ -291,6 +312,18 @@ def _calls_apart(target: Target) -> Iterator[str]:
             yield f"ALTER TABLE {{schema}}.{table.name} {', '.join(columns)}"
 
 
+def _versions(target: Target) -> Iterator[str]:
+    """What is noted of the versions of a read model. The one that is there is the first."""
+    if not target.tables:
+        return
+    tables = version_tables(f"{target.prefix}_")
+    for table in tables:
+        yield for_postgres(table.create_statement, target.schema).decode()
+    yield f"""
+        INSERT INTO {{schema}}.{tables[0].name} (number, shape, state, taken_ms)
+        VALUES ({FIRST_VERSION}, '{target.shape}', '{State.READY}', 0) ON CONFLICT DO NOTHING"""
+
+
 MIGRATIONS = (
     Migration(1, "the event store", _base),
     Migration(2, "search by type and metadata", _search),
@@ -303,4 +336,5 @@ MIGRATIONS = (
     Migration(9, "positions know the event they stand at", _marks),
     Migration(10, "pauses between calls, and no deadlines of what has ended", _pauses),
     Migration(11, "calls to the provider apart from the ledger of payments", _calls_apart),
+    Migration(12, "versions of read models", _versions),
 )

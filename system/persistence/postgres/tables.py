@@ -1,6 +1,7 @@
 """Tables beside the library's in a PostgreSQL database."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from psycopg import Cursor
@@ -39,10 +40,13 @@ class PostgresTables:
             found: list[dict[str, Any]] = cursor.execute(self._sql(statement), parameters).fetchall()
             return found
 
-    def transact(self, steps: Sequence[Step]) -> None:
-        """Take these steps in one transaction."""
-        with self.datastore.transaction(commit=True) as cursor:
-            for statement, parameters in steps:
+    def transact(self, steps: Sequence[Step], *, however_long: bool = False) -> None:
+        """Take these steps in one transaction. One may take as long as other statements, or `however_long`
+        it takes."""
+        unlimited: list[Step] = [("SET LOCAL statement_timeout = 0", {})] if however_long else []
+        pace = at_pace(Pace.ENDLESS) if however_long else nullcontext()
+        with pace, self.datastore.transaction(commit=True) as cursor:
+            for statement, parameters in (*unlimited, *steps):
                 cursor.execute(self._sql(statement), parameters)
 
     def _columns_of(self, cursor: Cursor[DictRow], table: Table) -> set[str]:

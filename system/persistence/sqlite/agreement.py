@@ -12,7 +12,7 @@ from eventsourcing.sqlite import SQLiteCursor
 
 from system.persistence.agreement import REFUSED, KeepsAgreement, agreement_tables
 from system.persistence.sql import for_sqlite
-from system.persistence.tables import Step, Table
+from system.persistence.tables import Step
 
 # A mark may stand where no position is yet: that of a log which was set back before it was ever read.
 _CHECKPOINT = """
@@ -67,13 +67,13 @@ class SqliteAgreement(KeepsAgreement):
         (found,) = self.rows(_CHECKPOINT, {"leader": leader})
         return found["position"] or 0, found["mark"]
 
-    def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
-        """See `AgreementStore`."""
-        steps: list[Step] = [(f"DELETE FROM @{table.name}", {}) for table in tables]
+    def restart_steps(self, leaders: Sequence[str], nonce: str) -> list[Step]:
+        """See `KeepsAgreement`."""
+        steps: list[Step] = []
         for leader in leaders:
             names = {"leader": leader, "nonce": nonce}
             steps += [
                 ("UPDATE tracking SET notification_id = 0 WHERE application_name = :leader", names),
                 ("INSERT OR REPLACE INTO marks VALUES (:leader, :nonce)", names),
             ]
-        self.transact(steps)
+        return steps

@@ -35,7 +35,7 @@ class SqliteTables:
             cursor.execute(for_sqlite(statement), parameters)
             return [dict(row) for row in cursor.fetchall()]
 
-    def transact(self, steps: Sequence[Step]) -> None:
+    def transact(self, steps: Sequence[Step], *, however_long: bool = False) -> None:  # noqa: ARG002 - all may
         """Take these steps in one transaction."""
         with self.datastore.transaction(commit=True) as cursor:
             for statement, parameters in steps:
