@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Generic, TypeVar, cast
 
 import structlog
@@ -30,6 +31,7 @@ from system.definition import (
 )
 from system.followers import agreement
 from system.followers.follower import Follower
+from system.followers.projection import Projection
 from system.gateways.simulated import SimulatedGateway
 from system.kinds.counts import EventCounts
 from system.kinds.newer import NewerEvents, newer_in_store
@@ -57,6 +59,7 @@ from system.stores import (
 )
 from system.workers.deadline_scanner import DeadlineScanner
 from system.workers.payment_caller import GatewayWorker
+from system.workers.version_keeper import VersionKeeper
 
 A = TypeVar("A", bound=Follower)
 Clock = Callable[[], datetime]
@@ -120,6 +123,8 @@ class Orderwright:
         )
         runner.add_worker(lambda: self.gateway_worker(runner.turn), after=PaymentCalls.name)
         runner.add_worker(self.deadline_scanner, after=SagaLog.name)
+        for name in self.read_models:
+            runner.add_worker(partial(self.version_keeper, name, runner.turn), after=name)
         for parameters, channels in wakeup_channels(self.settings):
             runner.add_listener(WakeupListener(parameters, channels, runner.ring))
         return runner
@@ -142,6 +147,19 @@ class Orderwright:
     def deadline_scanner(self) -> DeadlineScanner:
         """A new scanner for steps that take too long."""
         return DeadlineScanner(self.saga_log, self.fulfilments, self.clock, self.monotonic)
+
+    def version_keeper(self, name: str, turn: Turn | None = None) -> VersionKeeper:
+        """A new worker that keeps the versions of a read model up to date that are not in use."""
+        return VersionKeeper(self.read_models[name], self.leaders_of(name), turn or Turn())
+
+    @property
+    def read_models(self) -> dict[str, Projection]:
+        """The read models, by name."""
+        return {name: one for name, one in self.applications.items() if isinstance(one, Projection)}
+
+    def leaders_of(self, name: str) -> list[Follower]:
+        """The applications that one follows."""
+        return [self.applications[leader] for leader in orderwright.follows[name]]
 
     def leases(self, only: Sequence[str] = (), *, is_guest: bool = False) -> Leases:
         """The leases of a runner of this store that follows some, else everything.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
+from domain.shared.errors import NotFound
 from system.persistence.agreement import Checkpoint
 from system.persistence.conflicts import is_missing_table
 from system.persistence.faults import STORE_FAULTS
@@ -34,8 +35,10 @@ LOOK_AHEAD_SECONDS = 1.0
 """So often it is looked how many events there are by now."""
 
 
-class VersionGone(Exception):
+class VersionGone(NotFound):
     """The version was dropped meanwhile, or was never there."""
+
+    code = "version_gone"
 
 
 @dataclass
@@ -68,7 +71,7 @@ class Builder:
     ) -> None:
         self._projection = projection
         self._registry = projection.versions.registry
-        self._version = version
+        self.version = version
         self._page_size = page_size
         self._at_once = min(FIRST_PAGE, page_size)
         self._monotonic = monotonic
@@ -87,15 +90,25 @@ class Builder:
         return sum(max(place.head, place.position) for place in self._places)
 
     @property
+    def behind(self) -> int:
+        """How many of them are not read."""
+        return self.events - self.events_read
+
+    @property
+    def share(self) -> float:
+        """How much of them is read."""
+        return self.events_read / self.events if self.events else 1.0
+
+    @property
     def taken_seconds(self) -> float:
         """How long the building took so far, whoever did it, without the time that it lay still."""
         return self._taken_before + self._monotonic() - self._since
 
     def reload(self) -> Version:
         """Begin from what is recorded. Raises `VersionGone`."""
-        found = self._registry.get(self._version)
+        found = self._registry.get(self.version)
         if found is None or found.state is State.DROPPED:
-            raise VersionGone(f"version {self._version} of {self._projection.name} was dropped")
+            raise VersionGone(f"version {self.version} of {self._projection.name} was dropped")
         self._is_ready = found.state is State.READY
         self._taken_before, self._since = found.taken_ms / 1000, self._monotonic()
         for place in self._places:
@@ -186,7 +199,7 @@ class Builder:
 
     def _failed(self, place: _Place, entry: Entry, error: Exception) -> Failed:
         return Failed(
-            self._version,
+            self.version,
             place.log.leader.name,
             entry.position,
             entry.topic,
@@ -200,8 +213,8 @@ class Builder:
         mark = last.mark
         here = Checkpoint(place.key, last.position, str(mark), place.recorded_mark)
         changes = [
-            *(change.at(self._version) for change in rows),
-            *self._registry.notes(self._version, taken_ms, failures),
+            *(change.at(self.version) for change in rows),
+            *self._registry.notes(self.version, taken_ms, failures),
         ]
         self._projection.recorder.insert_events([], tracking=here, rows=changes)
         place.position, place.mark, place.recorded_mark = last.position, mark, here.mark

@@ -59,7 +59,7 @@ class Entry:
         try:
             return str(self.event.correlation_id)
         except Exception:
-            found = facts_of(cast(StoredEvent, self), self._mapper).correlation_id
+            found = facts_of(cast(StoredEvent, self), self.mapper).correlation_id
         try:
             return check_text(found or "", MAX_CORRELATION_ID)
         except DomainError:

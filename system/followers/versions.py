@@ -104,10 +104,14 @@ class Versions:
         self.ask()
         return version
 
-    def complete(self, number: int, at: str, taken_seconds: float) -> None:
-        """Make the indexes of a version whose rows tell of every event, and note that it is ready."""
-        indexes = [statement for table in self.tables_of(number) for statement in table.index_statements()]
-        self.registry.complete(number, at, round(taken_seconds * 1000), indexes)
+    def make_indexes(self, number: int) -> None:
+        """Make the indexes of a version whose rows tell of every event."""
+        tables = self.tables_of(number)
+        self.registry.make(statement for table in tables for statement in table.index_statements())
+
+    def complete(self, number: int, at: str, taken_seconds: float, events: int) -> None:
+        """Note that a version is ready: its rows tell of so many events, and it has its indexes."""
+        self.registry.complete(number, at, round(taken_seconds * 1000), events)
         self.ask()
 
     def switch(self, number: int, at: str, by: str, reason: str) -> Switch:

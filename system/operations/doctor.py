@@ -20,6 +20,7 @@ from system.operations.positions import (
     positions,
     sequences_behind,
 )
+from system.operations.read_models import versions_to_see_to
 from system.operations.snapshots import SnapshotReport, snapshot_report
 from system.operations.stuck import StuckReport, find_stuck, owners_of
 from system.operations.writable import unwritable
@@ -117,6 +118,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     checks.append(_references(orderwright))
     checks.append(_snapshots(snapshot_report(orderwright)))
     checks.append(_verification(orderwright))
+    checks.append(_read_models(versions_to_see_to(orderwright)))
     return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
 
 
@@ -340,3 +342,9 @@ def _references(orderwright: Orderwright) -> Check:
         f"{count} references are carried by several orders, each charged by itself, as an earlier release "
         f"took them: where it was one order, cancel the other; {told}{', ...' if count > len(some) else ''}",
     )
+
+
+def _read_models(found: Sequence[str]) -> Check:
+    if not found:
+        return Check("read models", Verdict.OK, "every version that is kept is up to date")
+    return Check("read models", Verdict.WARNING, "; ".join(found))

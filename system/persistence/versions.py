@@ -7,7 +7,7 @@ has names that say its number. Which of them is served is told by the latest swi
 is version 1. Numbers are never given twice, so what is noted of a version that was dropped stays.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -36,7 +36,7 @@ class Version:
     `shape` says what the code that made it keeps; it is empty where that is not known. `estimated_ms` is
     how long the building was expected to take, told when a tenth of the events was read, and
     `by_rate_ms` the same before it was corrected by what earlier ones took. `taken_ms` is the time that
-    was spent on it, without the time that it lay still.
+    was spent on it, without the time that it lay still, and `events` how many it had read then.
     """
 
     number: int
@@ -48,6 +48,7 @@ class Version:
     dropped_at: str | None = None
     dropped_by: str | None = None
     taken_ms: int = 0
+    events: int | None = None
     by_rate_ms: int | None = None
     estimated_ms: int | None = None
 
@@ -85,6 +86,7 @@ def version_tables(prefix: str) -> tuple[Table, Table, Table]:
         "state": "TEXT NOT NULL",
         **dict.fromkeys(("made_at", "made_by", "ready_at", "dropped_at", "dropped_by"), "TEXT"),
         "taken_ms": "BIGINT NOT NULL",
+        "events": "BIGINT",
         "by_rate_ms": "BIGINT",
         "estimated_ms": "BIGINT",
     }
@@ -161,14 +163,19 @@ class Registry:
         steps: list[Step] = [(f"{table.create_statement}{self._store.table_storage}", {}) for table in tables]
         self._take([(inserted(self.versions), vars(version) | {"state": str(version.state)}), *steps])
 
-    def complete(self, number: int, at: str, taken_ms: int, indexes: Sequence[str]) -> None:
-        """Make indexes, and note that a version is ready."""
-        done = f"UPDATE @{self.versions.name} SET state = :state, ready_at = :at, taken_ms = :taken_ms"
-        values = {"state": str(State.READY), "at": at, "taken_ms": taken_ms}
-        for statement in indexes:
+    def make(self, statements: Iterable[str]) -> None:
+        """Make tables or indexes, each in a transaction of its own, however long that takes."""
+        for statement in statements:
             self._store.transact([(statement, {})], however_long=True)
-        condition = f"number = :number AND state = '{State.BUILDING}'"
-        self._store.transact([(f"{done} WHERE {condition}", values | {"number": number})])
+
+    def complete(self, number: int, at: str, taken_ms: int, events: int) -> None:
+        """Note that a version is ready, if it is still being built."""
+        done = (
+            f"UPDATE @{self.versions.name} SET state = '{State.READY}', ready_at = :at, "
+            f"taken_ms = :taken_ms, events = :events WHERE number = :number AND state = '{State.BUILDING}'"
+        )
+        values = {"at": at, "taken_ms": taken_ms, "events": events, "number": number}
+        self._store.transact([(done, values)])
 
     def estimate(self, number: int, by_rate_ms: int, estimated_ms: int) -> None:
         """Note how long the building of a version is expected to take."""

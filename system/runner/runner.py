@@ -95,7 +95,7 @@ class Runner(RecordingEventReceiver[UUID]):
         self._page_size = page_size
         self._poll_seconds = poll_seconds
         self._logs = {name: EventLog(applications[name]) for name in system.leads}
-        self._make_worker: dict[str, Callable[[], BackgroundLoop]] = {}
+        self._make_workers: dict[str, list[Callable[[], BackgroundLoop]]] = {}
         self._listeners: list[WakeupListener] = []
         self._has_begun = False
         self._leaving: dict[str, Post] = {}
@@ -109,7 +109,7 @@ class Runner(RecordingEventReceiver[UUID]):
 
     def add_worker(self, make: Callable[[], BackgroundLoop], after: str) -> None:
         """Run such a worker wherever `after` is followed, and wake it when that has made progress."""
-        self._make_worker[after] = make
+        self._make_workers.setdefault(after, []).append(make)
         self._posts[after].add(make())
 
     def add_listener(self, listener: WakeupListener) -> None:
@@ -202,8 +202,8 @@ class Runner(RecordingEventReceiver[UUID]):
             for leader in self._system.follows[name]
         ]
         post = Post(FollowerLoop(subscriptions, self._poll_seconds, self.turn, self._hears))
-        if name in self._make_worker:
-            post.add(self._make_worker[name]())
+        for make in self._make_workers.get(name, ()):
+            post.add(make())
         return post
 
     def _hears(self, leader: str) -> bool:

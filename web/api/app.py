@@ -28,6 +28,7 @@ from .limits import MAX_REQUEST_ID
 from .metrics import EXPOSITION, metrics, new_metrics
 from .orders import orders
 from .payments import payments
+from .projections import projections
 from .requests import EXTENSION
 from .reservations import reservations
 from .snapshots import snapshots
@@ -57,7 +58,7 @@ def create_app(
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
         *(orders, stock, payments, fulfilments, events, history),
-        *(figures, snapshots, audit, verification, dead_letters, interventions, reservations),
+        *(figures, snapshots, audit, verification, dead_letters, interventions, projections, reservations),
     ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health)

@@ -56,6 +56,10 @@ class Bars:
         whole = self._progress.tasks[task].total or 1
         self._progress.update(task, total=whole, completed=whole)
 
+    def describe(self, description: str, total: int) -> None:
+        """Say something else before the latest bar, and how much its whole is by now."""
+        self._progress.update(self._progress.tasks[-1].id, description=description, total=total)
+
     def stages(self, units: Mapping[str, str]) -> Callable[[str, int, int], None]:
         """What to tell of work in stages: which stage, how much of it is done, of how much. Each stage
         that begins gets a bar; `units` says what it counts."""

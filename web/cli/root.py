@@ -18,6 +18,7 @@ from .importing import import_orders
 from .migrating import migrate_store
 from .orders import orders
 from .payments import payments
+from .projections import projections
 from .runner import runner
 from .serving import api, serve
 from .snapshots import snapshots
@@ -49,6 +50,7 @@ for command in (
     fulfilments,
     dead_letters,
     payments,
+    projections,
     snapshots,
     store,
     doctor,

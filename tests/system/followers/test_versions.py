@@ -48,7 +48,8 @@ def built(shop: Shop, name: str, page_size: int = 4000) -> int:
     builder = builder_of(shop, name, number, page_size)
     while builder.advance():
         pass
-    projection(shop, name).versions.complete(number, AT, builder.taken_seconds)
+    projection(shop, name).versions.make_indexes(number)
+    projection(shop, name).versions.complete(number, AT, builder.taken_seconds, builder.events_read)
     return number
 
 
@@ -233,7 +234,7 @@ def test_two_releases_use_each_a_version_of_its_own(shop: Shop) -> None:
     theirs = followers_versions.Versions(store, tables, shape_of(tables, 1))
     assert theirs.used == 1, "there is no other yet"
     second = theirs.begin(AT, "olga").number
-    theirs.complete(second, AT, 1.0)
+    theirs.complete(second, AT, 1.0, 5)
 
     assert (ours.ask(), theirs.ask()) == (1, second)
     theirs.switch(second, AT, "olga", "the next release")
