@@ -75,6 +75,8 @@ class Builder:
         self._page_size = page_size
         self._at_once = min(FIRST_PAGE, page_size)
         self._monotonic = monotonic
+        self.has_more = False
+        """Whether the last page was full, so that there may be more."""
         self._looked_at = 0.0
         self._places = [_Place(EventLog(leader), key_at(leader.name, version)) for leader in leaders]
         self.reload()
@@ -132,7 +134,7 @@ class Builder:
         if self._monotonic() - self._looked_at > LOOK_AHEAD_SECONDS:
             self._look_ahead()
         for place in sorted(self._places, key=lambda place: place.share):
-            page, _ = place.log.page(place.position, self._at_once, place.mark)
+            page, self.has_more = place.log.page(place.position, self._at_once, place.mark)
             place.log.forget()
             if page:
                 break

@@ -37,7 +37,7 @@ class VersionKeeper(BackgroundLoop):
         self._builders: dict[int, Builder] = {}
 
     def step(self) -> int:
-        """Read a page of what each version lacks; how many events there were."""
+        """Read a page a leader of what each version lacks; how many events there were."""
         kept = self._projection.versions.kept()
         read = 0
         # One that is in use by now is kept to the end once more: what the follower had read for another
@@ -53,17 +53,20 @@ class VersionKeeper(BackgroundLoop):
         return read
 
     def _brought_forward(self, number: int) -> int:
-        with self._turn:
-            builder = self._builders.get(number)
-            if builder is None:
-                builder = Builder(self._projection, self._leaders, number, PAGE_SIZE)
-                self._builders[number] = builder
-            count = builder.advance()
-        self.pulse.beat()
+        if number not in self._builders:
+            self._builders[number] = Builder(self._projection, self._leaders, number, PAGE_SIZE)
+        count = 0
+        for _ in self._leaders:
+            with self._turn:
+                count += self._builders[number].advance()
+            self.pulse.beat()
         return count
 
     def work(self) -> None:
         """Bring forward what there is, and rest when that was all."""
-        if self.step() < PAGE_SIZE:
+        read = self.step()
+        if any(builder.has_more for builder in self._builders.values()):
+            return
+        if not read:
             self.rest(LOOK_AT_LEAST_EVERY_SECONDS)
-            self.pulse.rest(lambda: self.wakeup.sleep(PAUSE_SECONDS))
+        self.pulse.rest(lambda: self.wakeup.sleep(PAUSE_SECONDS))

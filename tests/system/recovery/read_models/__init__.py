@@ -1,0 +1,1 @@
+"""Versions of read models, as a person builds, switches and drops them."""
