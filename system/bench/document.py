@@ -13,6 +13,7 @@ _MEANING = {
     "http": "from sending an order to the answer that shows it in the dashboard; 16 clients as fast as they "
     "can, then at 20 % of that rate. The service is one process, `orderwright serve`, for both",
     "rebuild": "events a second, while the order dashboard is dropped and follows again from the first event",
+    "rebuild_bulk": "the same by `orderwright projections rebuild`, which builds another version beside it",
     "load": "loading an aggregate with so many events, without snapshots",
     "growth": "seconds to settle 1,000 orders when the store holds so many events. The ratio compares the "
     "last size with a fresh store of the first, measured in turns: a machine is not equally fast all day",

@@ -100,7 +100,7 @@ class Versions:
         known, _ = self.registry.all()
         number = known[-1].number + 1
         version = Version(number, self.shape, State.BUILDING, made_at=at, made_by=by)
-        self.registry.begin(version, self.tables_of(number))
+        self.registry.begin(version, self.tables_of(number), self.tables_of(self.used))
         self.ask()
         return version
 

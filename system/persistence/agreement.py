@@ -9,7 +9,7 @@ store, and while that stands the table of the events itself takes no more of the
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import OperationalError, Tracking
@@ -164,8 +164,9 @@ class AlwaysAgrees(AgreementStore):
 class KeepsAgreement(AgreementStore):
     """The part of an `AgreementStore` that every SQL store does alike."""
 
-    table_storage: ClassVar[str] = ""
-    """How a table of rows is to be kept, at the end of the statement that makes it."""
+    def steps_to_make(self, table: Table, like: Table) -> list[Step]:  # noqa: ARG002 - PostgreSQL looks at it
+        """The steps that make a table of rows without its indexes, for whoever may use another one."""
+        return [(table.create_statement, {})]
 
     @property
     def agreement_prefix(self) -> str:

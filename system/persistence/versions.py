@@ -157,10 +157,10 @@ class Registry:
             values = {**_NOTHING, "number": FIRST_VERSION, "shape": shape, "state": str(State.READY)}
             self._store.transact([(f"{inserted(self.versions)} ON CONFLICT (number) DO NOTHING", values)])
 
-    def begin(self, version: Version, tables: Sequence[Table]) -> None:
-        """Make the tables of a new version, and note it. Raises `IntegrityError` when somebody else has
-        begun one with this number."""
-        steps: list[Step] = [(f"{table.create_statement}{self._store.table_storage}", {}) for table in tables]
+    def begin(self, version: Version, tables: Sequence[Table], like: Sequence[Table]) -> None:
+        """Make the tables of a new version, for whoever may use those that are `like` them, and note it.
+        Raises `IntegrityError` when somebody else has begun one with this number."""
+        steps = [step for pair in zip(tables, like, strict=True) for step in self._store.steps_to_make(*pair)]
         self._take([(inserted(self.versions), vars(version) | {"state": str(version.state)}), *steps])
 
     def make(self, statements: Iterable[str]) -> None:

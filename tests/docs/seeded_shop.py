@@ -113,6 +113,17 @@ def hold_stock_for_nobody(shop: SeededShop) -> None:
     shop.placeholders["ORDER_ID"] = str(NOBODY)
 
 
+def build_the_dashboard_anew(shop: SeededShop) -> None:
+    """There is a second version of the dashboard."""
+    _succeeds(shop.run("projections", "rebuild", "OrderDashboard"))
+
+
+def serve_the_dashboard_anew(shop: SeededShop) -> None:
+    """The second version of the dashboard is served."""
+    build_the_dashboard_anew(shop)
+    _succeeds(shop.run("projections", "switch", "OrderDashboard"))
+
+
 def restore_an_older_log(shop: SeededShop) -> None:
     """The file of the orders is the one of the backup."""
     for file in (shop.folder / "var").glob("Orders.sqlite*"):

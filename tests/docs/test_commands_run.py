@@ -13,7 +13,15 @@ from tests.support.fixtures import quick_folder, shared_database, tuned_postgres
 from tests.support.waiting import PATIENCE_SECONDS
 
 from .commands import DOCUMENTS, ROOT, Typed, commands_in, curls_in
-from .seeded_shop import SeededShop, has, hold_stock_for_nobody, restore_an_older_log, seed
+from .seeded_shop import (
+    SeededShop,
+    build_the_dashboard_anew,
+    has,
+    hold_stock_for_nobody,
+    restore_an_older_log,
+    seed,
+    serve_the_dashboard_anew,
+)
 
 __all__ = ["quick_folder", "shared_database", "tuned_postgres"]
 
@@ -35,6 +43,9 @@ LASTING = ("serve", "api", "runner")
 GIVEN = {
     ("stock", "release"): hold_stock_for_nobody,
     ("store", "realign"): restore_an_older_log,
+    ("projections", "switch"): build_the_dashboard_anew,
+    ("projections", "drop", "OrderDashboard", "--version", "1"): serve_the_dashboard_anew,
+    ("projections", "drop", "OrderDashboard", "--version", "2"): build_the_dashboard_anew,
 }
 """What has happened in the shop before somebody types this."""
 

@@ -95,6 +95,8 @@ def test_who_need_not_wait_needs_no_place(app: Flask, api: Api, way: ByHand) -> 
 COSTLY = [
     "/operations/figures",
     "/operations/snapshots",
+    "/operations/projections",
+    "/operations/projections/OrderDashboard",
     "/operations/dead-letters",
     "/operations/dead-letters/OrderDashboard:Orders:1",
     "/events?since=2024-05-17T00:00:00Z",

@@ -5,7 +5,8 @@ from flask import Blueprint, Response
 from system.operations.read_models import read_model, read_models
 
 from .answers import answer
-from .requests import orderwright
+from .models import NoParameters
+from .requests import orderwright, parameters
 from .waiting import waiting
 
 projections = Blueprint("projections", __name__)
@@ -14,6 +15,7 @@ projections = Blueprint("projections", __name__)
 @projections.get("/operations/projections")
 def list_projections() -> Response:
     """Every read model with its versions."""
+    parameters(NoParameters)
     with waiting().turn():
         return answer(read_models(orderwright()))
 
@@ -21,5 +23,6 @@ def list_projections() -> Response:
 @projections.get("/operations/projections/<name>")
 def show_projection(name: str) -> Response:
     """One read model with its versions."""
+    parameters(NoParameters)
     with waiting().turn():
         return answer(read_model(orderwright(), name))

@@ -2,14 +2,14 @@
 one have the same tables, so that a store can be moved from one to the other."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, Tracking
 
 from system.persistence.agreement import REFUSED, REFUSED_STATE, KeepsAgreement, agreement_tables
 from system.persistence.sql import for_postgres
-from system.persistence.tables import Step
+from system.persistence.tables import Step, Table
 
 MARK_COLUMN = "ALTER TABLE {schema}.{app}_tracking ADD COLUMN IF NOT EXISTS mark text"
 
@@ -52,6 +52,8 @@ class PostgresAgreement(KeepsAgreement):
     datastore: Any
     events_table_name: str
     tracking_table_name: str
+    table_storage: ClassVar[str] = ""
+    """How tables of rows are to be kept, at the end of the statement that makes one."""
 
     @property
     def agreement_prefix(self) -> str:
@@ -63,6 +65,11 @@ class PostgresAgreement(KeepsAgreement):
         app = self.agreement_prefix.removesuffix("_")
         with self.datastore.transaction(commit=True) as cursor:
             cursor.execute(agreement_once(app, self.datastore.schema).encode())
+
+    def steps_to_make(self, table: Table, like: Table) -> list[Step]:
+        """See `KeepsAgreement`."""
+        names = {"schema": self.datastore.schema, "like": like.name, "name": table.name}
+        return [(f"{table.create_statement}{self.table_storage}", {}), (_SAME_RIGHTS.format(**names), {})]
 
     def present_streams(self, stream_ids: Sequence[UUID]) -> set[UUID]:
         """See `AgreementStore`."""
@@ -118,3 +125,18 @@ class PostgresAgreement(KeepsAgreement):
 
 _SEQUENCE = "CAST(pg_get_serial_sequence(:log, 'notification_id') AS regclass)"
 """The sequence of a log's positions, whatever it is called."""
+
+_SAME_RIGHTS = """
+DO $$ DECLARE
+    one record;
+BEGIN
+    FOR one IN
+        SELECT grantee, string_agg(privilege_type, ', ') AS rights
+        FROM information_schema.role_table_grants
+        WHERE table_schema = '{schema}' AND table_name = '{like}'
+        AND grantee NOT IN (current_user, 'PUBLIC') GROUP BY grantee
+    LOOP
+        EXECUTE format('GRANT %s ON @{name} TO %I', one.rights, one.grantee);
+    END LOOP;
+END $$"""
+"""What lets others use a table as they may use one that is like it."""

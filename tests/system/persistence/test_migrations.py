@@ -1,6 +1,7 @@
 """Migrations of the tuned module: numbered, forward only, one at a time, and asked for at start."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -9,6 +10,7 @@ import pytest
 from system.bootstrap import build
 from system.persistence.postgres import migrations
 from system.persistence.postgres.migrations import MIGRATIONS, SchemaMismatch
+from system.projections.stock_levels import STOCK_LEVELS
 from system.settings.environment import Settings
 from system.stores import migration_targets
 from tests.support.fixtures import Environment, OpenWay
@@ -104,3 +106,29 @@ def test_a_step_that_fails_leaves_nothing_and_is_taken_another_time(
     assert ask(postgres_environment, "SELECT 1 FROM pg_class WHERE relname LIKE '%_half'") == []
     migrate(postgres_environment)
     build(Settings.from_environment(TUNED | postgres_environment)).close()
+
+
+def test_a_later_step_adds_its_columns_to_every_version_of_a_read_model(
+    postgres_environment: Environment, open_way: OpenWay
+) -> None:
+    migrate(postgres_environment)
+    shop = Shop(open_way(ByHand, TUNED | postgres_environment))
+    levels = shop.orderwright.stock_levels
+    levels.versions.begin("then", "olga")
+    with_price = replace(STOCK_LEVELS, columns={**STOCK_LEVELS.columns, "price": "BIGINT"})
+    (target,) = [
+        replace(one, tables=(with_price,))
+        for one in migration_targets(Settings.from_environment(TUNED | postgres_environment))
+        if one.application == "StockLevels"
+    ]
+    (step,) = [step for step in MIGRATIONS if step.title == "read models"]
+    for statement in step.statements(target):
+        text = statement.replace("{schema}", '"public"').replace("{app}", target.prefix)
+        ask(postgres_environment, text)
+
+    for table in ("stock_levels", "stock_levels_v2"):
+        assert ask(postgres_environment, f"SELECT price FROM {table}") == []
+    stored = ask(
+        postgres_environment, "SELECT number, shape, state FROM stocklevels_versions ORDER BY number"
+    )
+    assert stored == [(1, levels.shape(), "ready"), (2, levels.shape(), "building")]

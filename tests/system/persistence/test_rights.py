@@ -5,16 +5,19 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
+from eventsourcing.persistence import PersistenceError
 from psycopg.sql import SQL, Identifier
 
 from system.persistence.postgres import migrations
 from system.persistence.postgres.rights import NotAllowed
+from system.recovery.read_models.building import rebuild
+from system.recovery.read_models.switching import switch
 from system.settings.environment import Settings
 from system.stores import migration_targets
 from tests.support.fixtures import PERSISTENCE, Environment, OpenWay, migrated
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
-from tests.support.ways import UnderOurRunner
+from tests.support.ways import ByHand, UnderOurRunner
 
 GRANTED = """
     GRANT USAGE ON SCHEMA shop TO {role};
@@ -98,6 +101,26 @@ def test_who_may_read_and_write_rows_alone_runs_what_somebody_else_has_migrated(
 ) -> None:
     migrated(administrator.role("CREATE SCHEMA shop AUTHORIZATION {role}"))
     settles(administrator.role(GRANTED), open_way)
+
+
+def test_who_may_read_and_write_rows_alone_uses_a_version_that_somebody_else_has_built(
+    administrator: Administrator, open_way: OpenWay
+) -> None:
+    owner = migrated(administrator.role("CREATE SCHEMA shop AUTHORIZATION {role}"))
+    served = administrator.role(GRANTED)
+    shop = Shop(open_way(ByHand, owner))
+    shop.receive("TEAPOT", 5)
+    shop.settle()
+    rebuild(shop.orderwright, "StockLevels", shop.context("olga"))
+    switch(shop.orderwright, "StockLevels", shop.context("olga"), "")
+
+    other = Shop(open_way(ByHand, served))
+    other.receive("TEAPOT", 2)
+    other.settle()
+    assert other.orderwright.stock_levels.versions.used == 2
+    assert other.stock("TEAPOT").on_hand == 7
+    with pytest.raises(PersistenceError, match="permission denied for schema shop"):
+        rebuild(other.orderwright, "StockLevels", other.context("olga"))
 
 
 def test_a_right_that_is_missing_is_told_before_anything_is_made(administrator: Administrator) -> None:
