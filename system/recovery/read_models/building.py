@@ -151,9 +151,10 @@ class _Build:
 
 
 def correction(known: Sequence[Version]) -> float:
-    """What to multiply an estimate by: how much longer the latest builds took than their rate had said."""
+    """What to multiply an estimate by: how much longer the latest builds took than their rate had said. That
+    the rate is right counts as one more, since the first build may have met a busy hour."""
     ratios = [one.taken_ms / one.by_rate_ms for one in known if one.ready_at is not None and one.by_rate_ms]
-    return median(ratios[-REMEMBERED:]) if ratios else 1.0
+    return median([1.0, *ratios[-REMEMBERED:]])
 
 
 def _unfinished(projection: Projection) -> Version | None:

@@ -208,7 +208,8 @@ def test_what_is_expected_is_noted_after_a_tenth_and_corrected_by_earlier_builds
 
     assert correction([]) == 1.0
     assert correction([built(100, None), Version(3, "", State.BUILDING, taken_ms=9, by_rate_ms=3)]) == 1.0
-    assert correction([built(150, 100), built(110, 100), built(120, 100)]) == 1.2
+    assert correction([built(150, 100), built(110, 100)]) == 1.1
+    assert correction([built(900, 100), *[built(120, 100)] * 4, built(50, 100)]) == 1.2
 
 
 def test_a_version_of_another_release_is_not_gone_on_with(
