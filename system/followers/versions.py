@@ -88,10 +88,12 @@ class Versions:
         return [table.at(number) for table in self._tables]
 
     def create_tables(self) -> None:
-        """Make what is not there yet: the registry, and the tables of each version that there is."""
+        """Make what is not there yet: the registry, and the tables of each version that is ready."""
         self._store.create_tables(self.registry.tables)
-        for number in self.present():
-            self._store.create_tables(self.tables_of(number))
+        known, _ = self.registry.all()
+        for version in known:
+            if version.state is State.READY:
+                self._store.create_tables(self.tables_of(version.number))
         self.registry.note_first(self.shape)
 
     def begin(self, at: str, by: str) -> Version:

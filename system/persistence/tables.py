@@ -19,6 +19,7 @@ def at_version(name: str, version: int) -> str:
     """The name that a table or an index has in a version of its read model."""
     return name if version == FIRST_VERSION else f"{name}_v{version}"
 
+
 Step = tuple[str, Mapping[str, Any]]
 """A statement as `sql` writes them, with its parameters."""
 
