@@ -1,8 +1,9 @@
 """Which version of a read model this process reads and follows, and which others are to be kept up to date.
 
-Usually it is the one that is served, which is told by a pointer in the read model's own store. Where
-that was made by code that keeps other columns, as beside another release, it is the newest one that is
-ready and made by code like this: so two releases run side by side, each on a version of its own.
+Usually it is the one that is served, which is told by a pointer in the read model's own store. A release
+that finds there what a later one has made goes on with the newest version of its own making before that:
+so two releases run side by side, and neither writes into what only the other understands. A release that
+finds there what an earlier one has made takes it as ever, with the columns that were added in place.
 """
 
 import hashlib
@@ -62,10 +63,9 @@ class Versions:
         return self._used
 
     def _choose(self, known: Sequence[Version], served: int) -> int:
-        fitting = [one for one in known if one.state is State.READY and self.fits(one)]
-        if not fitting or any(one.number == served for one in fitting):
-            return served
-        return fitting[-1].number
+        ours = [one.number for one in known if one.state is State.READY and self.fits(one)]
+        before = [number for number in ours if number <= served]
+        return before[-1] if before else served
 
     def fits(self, version: Version) -> bool:
         """Whether its rows are what this code keeps, as far as that is known."""

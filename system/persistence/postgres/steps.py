@@ -1,6 +1,6 @@
 """The schema of the tuned module: numbered steps that only go forward, for each application."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,22 +175,31 @@ def _read_models(target: Target) -> Iterator[str]:
         for statement in (table.create_statement, *table.add_columns_statements(), *table.index_statements()):
             yield for_postgres(statement, target.schema).decode().replace("%%", "%")
         yield f"ALTER TABLE {{schema}}.{table.name} SET ({ROOM})"
-        yield from _columns_of_copies(table)
+    yield from _of_other_versions(target.tables)
 
 
-def _columns_of_copies(table: Table) -> Iterator[str]:
-    """What adds columns to the tables of other versions of a read model."""
-    added = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in table.columns.items())
-    yield f"""
-        DO $$ DECLARE
-            copy text;
-        BEGIN
-            FOR copy IN SELECT relname FROM pg_class WHERE relnamespace = '{{schema}}'::regnamespace
-                AND relkind = 'r' AND relname ~ '^{table.name}_v[0-9]+$'
-            LOOP
-                EXECUTE format('ALTER TABLE {{schema}}.%I {added}', copy);
-            END LOOP;
-        END $$"""
+def _of_other_versions(tables: Sequence[Table]) -> Iterator[str]:
+    """What makes the tables and columns of other versions of a read model that are not there yet."""
+    for table in tables:
+        some = table.at(_SOME)
+        for statement in (some.create_statement, *some.add_columns_statements(), *some.index_statements()):
+            text = statement.replace("@", "{schema}.")
+            yield f"""
+                DO $$ DECLARE
+                    version text;
+                BEGIN
+                    FOR version IN
+                        SELECT DISTINCT substring(relname FROM '_v[0-9]+$') FROM pg_class
+                        WHERE relnamespace = '{{schema}}'::regnamespace AND relkind = 'r'
+                        AND relname ~ '^({"|".join(each.name for each in tables)})_v[0-9]+$'
+                    LOOP
+                        EXECUTE replace($text${text}$text$, '_v{_SOME}', version);
+                    END LOOP;
+                END $$"""
+
+
+_SOME = 999999999
+"""Stands for the number of any version."""
 
 
 def _leases(_: Target) -> Iterator[str]:

@@ -64,24 +64,44 @@ def rows(shop: Shop, name: str, version: int) -> dict[str, list[dict[str, Any]]]
     }
 
 
-@pytest.fixture
-def shop(persistence: Environment, open_way: OpenWay) -> Shop:
-    """A shop on every store, with orders that ended in every way, and one under way."""
-    made = Shop(open_way(ByHand, persistence, clock=StandingClock()))
+def a_shop(environment: Environment, open_way: OpenWay) -> Shop:
+    """A shop with orders that ended in every way, and one under way."""
+    made = Shop(open_way(ByHand, environment, clock=StandingClock()))
     a_day(made)
     made.order("TEAPOT", ref="B-0")  # is waiting for its payment
     cast(ByHand, made.way).level()
     return made
 
 
-def test_what_is_built_in_bulk_is_what_followers_have_kept_page_by_page_and_one_by_one(shop: Shop) -> None:
+@pytest.fixture
+def shop(on_sqlite: Environment, open_way: OpenWay) -> Shop:
+    """A shop where it does not matter on which store."""
+    return a_shop(on_sqlite, open_way)
+
+
+@pytest.fixture
+def anywhere(persistence: Environment, open_way: OpenWay) -> Shop:
+    """A shop on every store."""
+    return a_shop(persistence, open_way)
+
+
+def check_builds(shop: Shop, page_size: int) -> None:
+    """What is built is what the followers have kept."""
     expected = live_rows(shop.orderwright)
     assert {name for name, found in expected.items() if not found} == {"payment_disputes"}
-    for page_size in (4000, 7, 1):
-        for name in PROJECTIONS:
-            version = built(shop, name, page_size)
-            found = rows(shop, name, version)
-            assert found == {table: expected[table] for table in found}, name
+    for name in PROJECTIONS:
+        version = built(shop, name, page_size)
+        found = rows(shop, name, version)
+        assert found == {table: expected[table] for table in found}, name
+
+
+def test_what_is_built_in_bulk_is_what_followers_have_kept_page_by_page(anywhere: Shop) -> None:
+    check_builds(anywhere, 4000)
+
+
+@pytest.mark.parametrize("page_size", [7, 1])
+def test_small_pages_build_the_same_rows(shop: Shop, page_size: int) -> None:
+    check_builds(shop, page_size)
 
 
 def test_a_build_goes_on_from_where_it_stopped_whoever_goes_on(shop: Shop) -> None:
@@ -105,12 +125,12 @@ def test_of_every_log_about_the_same_share_is_read(shop: Shop) -> None:
     assert max(shares) - min(shares) < 0.25
 
 
-def test_two_who_build_the_same_version_take_nothing_in_twice(shop: Shop) -> None:
-    version = begun(shop, "SagaLog")
-    one, other = (builder_of(shop, "SagaLog", version, 11) for _ in range(2))
+def test_two_who_build_the_same_version_take_nothing_in_twice(anywhere: Shop) -> None:
+    version = begun(anywhere, "SagaLog")
+    one, other = (builder_of(anywhere, "SagaLog", version, 11) for _ in range(2))
     while one.advance() | other.advance():
         pass
-    assert rows(shop, "SagaLog", version) == rows(shop, "SagaLog", 1)
+    assert rows(anywhere, "SagaLog", version) == rows(anywhere, "SagaLog", 1)
 
 
 def test_an_event_that_cannot_be_taken_in_is_noted_and_the_others_are_taken_in(
@@ -137,9 +157,9 @@ def test_an_event_that_cannot_be_taken_in_is_noted_and_the_others_are_taken_in(
 
 
 def test_a_row_that_the_store_does_not_take_is_the_fault_of_its_event_alone(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    anywhere: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = projection(shop, "PaymentLedger")
+    ledger = projection(anywhere, "PaymentLedger")
     handle, bad = ledger.handle, list[str]()
 
     def spoils(event: Any, work: Any) -> None:
@@ -149,12 +169,14 @@ def test_a_row_that_the_store_does_not_take_is_the_fault_of_its_event_alone(
             work.put(ledger.tables[0], order_id=bad[0], currency=None)
 
     monkeypatch.setattr(ledger, "handle", spoils)
-    version = built(shop, "PaymentLedger")
+    version = built(anywhere, "PaymentLedger")
 
     failures = ledger.versions.registry.failures_of(version, 10)
     assert [(one.topic, one.order_id) for one in failures] == [("Payment.Requested", bad[0])]
-    expected = [row for row in rows(shop, "PaymentLedger", 1)["payment_ledger"] if row["order_id"] != bad[0]]
-    assert rows(shop, "PaymentLedger", version)["payment_ledger"] == expected
+    expected = [
+        row for row in rows(anywhere, "PaymentLedger", 1)["payment_ledger"] if row["order_id"] != bad[0]
+    ]
+    assert rows(anywhere, "PaymentLedger", version)["payment_ledger"] == expected
 
 
 def test_after_a_switch_the_follower_goes_on_with_the_other_version_and_back(
@@ -189,10 +211,10 @@ def test_after_a_switch_the_follower_goes_on_with_the_other_version_and_back(
     ]
 
 
-def test_who_builds_a_version_that_is_dropped_meanwhile_is_told_so_and_leaves_nothing(shop: Shop) -> None:
-    saga_log = projection(shop, "SagaLog")
-    version = begun(shop, "SagaLog")
-    fresh, builder = (builder_of(shop, "SagaLog", version, 20) for _ in range(2))
+def test_who_builds_a_version_that_is_dropped_meanwhile_is_told_so_and_leaves_nothing(anywhere: Shop) -> None:
+    saga_log = projection(anywhere, "SagaLog")
+    version = begun(anywhere, "SagaLog")
+    fresh, builder = (builder_of(anywhere, "SagaLog", version, 20) for _ in range(2))
     builder.advance()
     saga_log.versions.drop(version, definition.follows["SagaLog"], AT, "olga")
 
@@ -201,14 +223,14 @@ def test_who_builds_a_version_that_is_dropped_meanwhile_is_told_so_and_leaves_no
             one.advance()
     assert saga_log.recorder.checkpoint(f"OrderFulfilment@{version}")[0] == 0
     assert saga_log.versions.registry.get(version).state is State.DROPPED  # type: ignore[union-attr]
-    assert begun(shop, "SagaLog") == version + 1, "numbers are not given twice"
+    assert begun(anywhere, "SagaLog") == version + 1, "numbers are not given twice"
 
 
 def test_queries_that_meet_a_version_that_was_just_dropped_are_answered_from_the_served_one(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    anywhere: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    levels = projection(shop, "StockLevels")
-    second = built(shop, "StockLevels")
+    levels = projection(anywhere, "StockLevels")
+    second = built(anywhere, "StockLevels")
     levels.versions.switch(second, AT, "olga", "to try it")
     elsewhere = levels.versions
     levels.versions = followers_versions.Versions(elsewhere._store, levels.tables, levels.shape())
@@ -217,29 +239,32 @@ def test_queries_that_meet_a_version_that_was_just_dropped_are_answered_from_the
     monkeypatch.setattr(levels, "versions", elsewhere)
     monkeypatch.setattr(elsewhere, "_used", second)
 
-    assert shop.stock("TEAPOT").on_hand == 1000
+    assert anywhere.stock("TEAPOT").on_hand == 1000
 
 
 LEVELS_WITH_PRICE = replace(STOCK_LEVELS, columns={**STOCK_LEVELS.columns, "price": "BIGINT"})
 
 
 def test_two_releases_use_each_a_version_of_its_own(shop: Shop) -> None:
-    """The next release keeps a column more: it reads the version that it has built before anybody switches,
-    and the release before keeps its own after."""
+    """The next release keeps a column more. Before somebody switches to what it has built both use what there
+    was; after that the release before goes on with that."""
     levels = projection(shop, "StockLevels")
     levels.versions.registry.note_first(levels.shape())
     tables: tuple[Table, ...] = (LEVELS_WITH_PRICE,)
-    store = levels.versions._store
     ours = levels.versions
-    theirs = followers_versions.Versions(store, tables, shape_of(tables, 1))
-    assert theirs.used == 1, "there is no other yet"
+    theirs = followers_versions.Versions(ours._store, tables, shape_of(tables, 1))
     second = theirs.begin(AT, "olga").number
     theirs.complete(second, AT, 1.0, 5)
+    assert (ours.ask(), theirs.ask()) == (1, 1)
+    assert (ours.kept(), theirs.kept()) == ([], [second])
 
-    assert (ours.ask(), theirs.ask()) == (1, second)
     theirs.switch(second, AT, "olga", "the next release")
     assert (ours.ask(), theirs.ask()) == (1, second)
     assert (ours.kept(), theirs.kept()) == ([], [])
+
+    theirs.switch(1, AT, "olga", "back")
+    assert (ours.ask(), theirs.ask()) == (1, 1)
+    assert (ours.kept(), theirs.kept()) == ([], [second])
 
 
 def test_a_store_of_the_release_before_serves_its_only_version(shop: Shop) -> None:

@@ -10,6 +10,7 @@ import pytest
 from system.bootstrap import build
 from system.persistence.postgres import migrations
 from system.persistence.postgres.migrations import MIGRATIONS, SchemaMismatch
+from system.persistence.tables import Table
 from system.projections.stock_levels import STOCK_LEVELS
 from system.settings.environment import Settings
 from system.stores import migration_targets
@@ -116,8 +117,9 @@ def test_a_later_step_adds_its_columns_to_every_version_of_a_read_model(
     levels = shop.orderwright.stock_levels
     levels.versions.begin("then", "olga")
     with_price = replace(STOCK_LEVELS, columns={**STOCK_LEVELS.columns, "price": "BIGINT"})
+    another = Table("prices", {"sku": "TEXT", "price": "BIGINT"}, ("sku",), {"prices_by_price": "(price)"})
     (target,) = [
-        replace(one, tables=(with_price,))
+        replace(one, tables=(with_price, another))
         for one in migration_targets(Settings.from_environment(TUNED | postgres_environment))
         if one.application == "StockLevels"
     ]
@@ -126,7 +128,7 @@ def test_a_later_step_adds_its_columns_to_every_version_of_a_read_model(
         text = statement.replace("{schema}", '"public"').replace("{app}", target.prefix)
         ask(postgres_environment, text)
 
-    for table in ("stock_levels", "stock_levels_v2"):
+    for table in ("stock_levels", "stock_levels_v2", "prices", "prices_v2"):
         assert ask(postgres_environment, f"SELECT price FROM {table}") == []
     stored = ask(
         postgres_environment, "SELECT number, shape, state FROM stocklevels_versions ORDER BY number"

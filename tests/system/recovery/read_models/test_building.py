@@ -220,9 +220,14 @@ def test_a_version_of_another_release_is_not_gone_on_with(
     monkeypatch.setattr(levels.versions, "shape", "of the next release")
     report = rebuild(shop.orderwright, "StockLevels", olga(shop))
     assert (report.version, report.was_begun_before) == (3, False)
-    assert levels.versions.used == 3, "it is read by this release, and is not served yet"
+    assert levels.versions.used == 1, "nobody has switched to it"
+    switch(shop.orderwright, "StockLevels", olga(shop), "")
+    assert levels.versions.used == 3
+
+    monkeypatch.undo()
+    assert levels.versions.ask() == 1, "the release before goes on with what it has made"
     with pytest.raises(VersionInUse, match="the one that this release reads"):
-        drop(shop.orderwright, "StockLevels", 3, olga(shop))
+        drop(shop.orderwright, "StockLevels", 1, olga(shop))
 
 
 @pytest.mark.parametrize("persistence", ["sqlite", "postgres"], indirect=True)
