@@ -85,6 +85,10 @@ class Projection(Follower):
         """See `Follower.key_of`: a position is one of the version in use."""
         return key_at(leader, self.versions.used)
 
+    def position_in(self, leader: str) -> int:
+        """The position in a leader's log of the version in use."""
+        return self.recorder.checkpoint(self.key_of(leader))[0]
+
     def keys_of(self, leader: str) -> Sequence[str]:
         """See `Follower.keys_of`."""
         return [key_at(leader, version) for version in self.versions.present()]

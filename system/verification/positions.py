@@ -32,6 +32,11 @@ class Edge:
     leader: Follower
     follower: Follower
 
+    @property
+    def key(self) -> str:
+        """The name under which the position is kept; of a read model that of the version in use."""
+        return self.follower.key_of(self.leader.name)
+
 
 class PositionCheck:
     """Verifies every position, after the logs."""
@@ -55,9 +60,9 @@ class PositionCheck:
                 self._findings.add(found)
 
     def _look(self, edge: Edge) -> Finding | None:
-        if edge.follower.recorder.max_tracking_id(edge.leader.name) is None:
+        if edge.follower.recorder.max_tracking_id(edge.key) is None:
             return self._of_none(edge)
-        position, text = edge.follower.recorder.checkpoint(edge.leader.name)
+        position, text = edge.follower.recorder.checkpoint(edge.key)
         marked = _position_in(text)
         if position and marked is not None and marked != position:
             return self._moved(edge, position, marked)
@@ -85,7 +90,7 @@ class PositionCheck:
         return self._finding(edge, Verdict.POSITION_BEHIND, what, position)
 
     def _of_none(self, edge: Edge) -> Finding | None:
-        _, text = edge.follower.recorder.checkpoint(edge.leader.name)
+        _, text = edge.follower.recorder.checkpoint(edge.key)
         if _position_in(text) is None and not self._has_read(edge):
             return None
         name, log = edge.follower.name, edge.leader.name
@@ -130,7 +135,7 @@ class PositionCheck:
 
 
 def _positions(projection: Projection, leaders: Iterable[str]) -> dict[str, int]:
-    return {name: projection.recorder.checkpoint(name)[0] for name in leaders}
+    return {name: projection.position_in(name) for name in leaders}
 
 
 def _position_in(text: str | None) -> int | None:

@@ -138,7 +138,7 @@ class ReadModelCheck:
     def _from_logs(self, size: int, random: Random) -> Iterator[str]:
         for number in range(size):
             name, leader = list(self._leaders.items())[number % len(self._leaders)]
-            position = self._projection.recorder.checkpoint(name)[0]
+            position = self._projection.position_in(name)
             row = leader.recorder.select_log(random.randint(0, position - 1), 1) if position else ()
             key = self._key(name, Entry(row[0], leader.mapper)) if row else None
             if key is not None:
@@ -228,7 +228,7 @@ class ReadModelCheck:
         return not self._apart.isdisjoint({key, *map(str, streams)})
 
     def _positions(self) -> dict[str, int]:
-        return {name: self._projection.recorder.checkpoint(name)[0] for name in self._leaders}
+        return {name: self._projection.position_in(name) for name in self._leaders}
 
     def _derived(self, derivation: Derivation, key: str, positions: Mapping[str, int]) -> Rows | None:
         """None when that cannot be told now, or an event cannot be read: that is told of its log."""

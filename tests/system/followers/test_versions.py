@@ -9,11 +9,14 @@ import pytest
 from domain.inventory import StockItem
 from system.definition import orderwright as definition
 from system.followers import versions as followers_versions
+from system.followers.agreement import Standing, standing_of
 from system.followers.builder import Builder, VersionGone
+from system.followers.marks import Mark
 from system.followers.projection import Projection
 from system.followers.versions import shape_of
+from system.persistence.agreement import Checkpoint
 from system.persistence.tables import Table
-from system.persistence.versions import State
+from system.persistence.versions import State, key_at
 from system.projections.stock_levels import STOCK_LEVELS
 from tests.support.agreement import PROJECTIONS, live_rows
 from tests.support.clocks import StandingClock
@@ -280,3 +283,32 @@ def test_a_store_of_the_release_before_serves_its_only_version(shop: Shop) -> No
         (version, State.READY),
     ]
     assert levels.versions.kept() == [version]
+
+
+def test_when_a_log_is_read_anew_every_version_begins_anew(shop: Shop) -> None:
+    versions = projection(shop, "StockLevels").versions
+    second = built(shop, "StockLevels")
+    before = rows(shop, "StockLevels", 1)
+    versions.restart(["Inventory"], "realigned")
+    assert rows(shop, "StockLevels", 1) == rows(shop, "StockLevels", second) == {"stock_levels": []}
+
+    builder = builder_of(shop, "StockLevels", second)
+    while builder.advance():
+        pass
+    cast(ByHand, shop.way).restart()
+    cast(ByHand, shop.way).level()
+    assert rows(shop, "StockLevels", 1) == rows(shop, "StockLevels", second) == before
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_log_that_lacks_what_any_version_has_read_is_found(shop: Shop, number: int) -> None:
+    levels = projection(shop, "StockLevels")
+    built(shop, "StockLevels")
+    inventory = shop.orderwright.inventory
+    head = inventory.recorder.max_notification_id() or 0
+    place = Mark.of(head + 5, inventory.recorder.select_notifications(head, 1)[0], inventory.mapper)
+    key = key_at("Inventory", number)
+    _, mark = levels.recorder.checkpoint(key)
+    levels.recorder.insert_tracking(Checkpoint(key, head + 5, str(place), mark))
+
+    assert standing_of(inventory, levels)[2] is Standing.WRONG

@@ -26,6 +26,7 @@ from system.recovery.read_models.building import correction, rebuild
 from system.recovery.read_models.dropping import VersionInUse, drop
 from system.recovery.read_models.switching import NotSwitched, switch
 from system.settings.environment import Settings
+from system.verification.run import verify
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
 from tests.support.poison import poison
@@ -182,6 +183,9 @@ def test_a_version_that_is_not_ready_or_far_behind_is_not_served(
     assert rows(shop, "StockLevels", 2) == rows(shop, "StockLevels", 1), "it was brought level before"
     assert switch(orderwright, "StockLevels", olga(shop), "again").replayed
     assert len(read_model(orderwright, "StockLevels").switches) == 1
+    shop.receive("TEAPOT", 1, command_id="later")
+    shop.settle()
+    assert verify(orderwright, is_full=True).findings == (), "it looks at the version that is in use"
 
 
 def test_what_is_served_is_not_dropped_and_what_is_not_there_is_told(shop: Shop) -> None:
