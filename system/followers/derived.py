@@ -4,12 +4,14 @@ There is no second way to fold rows: events go through `handle` of an instance o
 class, whose store is an SQLite database in memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from .event_log import Entry
+from system.persistence.tables import Changes
+
+from .event_log import Entry, concerns
 from .follower import Follower
 from .parked import error_text
 from .projection import Projection
@@ -37,23 +39,50 @@ class Underivable(ValueError):
 
 
 class Derivation:
-    """Makes rows of a read model in memory. Belongs to one thread; to be closed."""
+    """Makes rows of a read model in memory, or, with `into`, has the changes of rows written elsewhere.
+    Belongs to one thread; to be closed."""
 
-    def __init__(self, projection_class: type[Projection]) -> None:
+    def __init__(
+        self, projection_class: type[Projection], into: Callable[[Changes], object] | None = None
+    ) -> None:
         self.projection = projection_class(env={"PERSISTENCE_MODULE": "eventsourcing.popo"})
+        self._into = into
+        self.taken = 0
+        """How many events were taken in."""
 
     def take(self, leader: str, entries: Iterable[Entry]) -> None:
         """Take in events of a leader, in the order of positions. What does not concern the read model is
         passed over, as it is when it follows. Raises `Underivable` for the first that cannot be handled;
         of the events of this call nothing is taken in then."""
-        work = UnitOfWork()
+        work, taken = UnitOfWork(), 0
         for entry in entries:
-            if self.projection.concerns(entry.topic):
+            if concerns(self.projection, entry):
                 try:
                     self.projection.handle(entry.event, work)
                 except Exception as error:
                     raise Underivable(leader, entry, error) from error
-        self.projection.record_work(work)
+                taken += 1
+        if self._into is not None:
+            self._into(work.rows)
+        else:
+            self.projection.record_work(work)
+        self.taken += taken
+
+    def take_what_can_be(self, leader: str, entries: Sequence[Entry]) -> list[Underivable]:
+        """The same, going on without the events that cannot be handled, which are returned."""
+        try:
+            self.take(leader, entries)
+        except Underivable:
+            pass
+        else:
+            return []
+        failed: list[Underivable] = []
+        for entry in entries:
+            try:
+                self.take(leader, [entry])
+            except Underivable as error:
+                failed.append(error)
+        return failed
 
     def rows(self) -> Rows:
         """All rows as they are by now."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import OperationalError, Tracking
+from eventsourcing.persistence import DataError, IntegrityError, OperationalError, Tracking
 
 from .tables import Step, Table
 
@@ -189,6 +189,37 @@ class KeepsAgreement(AgreementStore):
     @abstractmethod
     def restart_steps(self, leaders: Sequence[str], nonce: str) -> list[Step]:
         """The steps that set these positions back to the beginning, see `restart`."""
+
+    @property
+    @abstractmethod
+    def tracking(self) -> str:
+        """The table of its positions."""
+
+    def transact_at(self, positions: Mapping[str, int], steps: Sequence[Step]) -> bool:
+        """Take these steps in one transaction if these are the positions that are recorded; they stay where
+        they are until it ends. Returns whether they are, and the steps were taken."""
+        try:
+            self.transact([*self._unmoved(positions), *steps])
+        except (IntegrityError, DataError):
+            if all(self.checkpoint(leader)[0] == position for leader, position in positions.items()):
+                raise
+            return False
+        return True
+
+    def _unmoved(self, positions: Mapping[str, int]) -> list[Step]:
+        """Steps that fail unless these are the positions that are recorded."""
+        _, done = agreement_tables(self.agreement_prefix)
+        of_leader = "WHERE application_name = :leader"
+        keep = f"UPDATE @{self.tracking} SET notification_id = notification_id {of_leader}"
+        # Elsewhere this would make a row that does not say who made it, which the table does not take.
+        check = (
+            f"INSERT INTO @{done.name} (at, made_by, reason, what) SELECT '', NULL, '', '' "
+            f"WHERE :position <> coalesce((SELECT max(notification_id) FROM @{self.tracking} {of_leader}), 0)"
+        )
+        steps: list[Step] = []
+        for leader, position in positions.items():
+            steps += [(keep, {"leader": leader}), (check, {"leader": leader, "position": position})]
+        return steps
 
     def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
         """See `AgreementStore`."""

@@ -9,6 +9,7 @@ cannot be decoded any more is found all the same, as far as its row can be read.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
@@ -38,6 +39,10 @@ class EventSearch(Protocol):
         the one with which their states reach so many bytes. No more than those are fetched at a time."""
         ...
 
+    def last_position(self, until: datetime, head: int) -> int:
+        """A position up to `head` after which there is no event of an earlier time than this."""
+        ...
+
 
 class Scan:
     """Reads the log and looks at every event: right everywhere, and as slow as the log is long."""
@@ -65,6 +70,10 @@ class Scan:
             if len(page) < size:
                 return found
             after = page[-1].id
+
+    def last_position(self, until: datetime, head: int) -> int:  # noqa: ARG002 - only reading all would tell
+        """See `EventSearch`."""
+        return head
 
     def _page(self, criteria: EventCriteria, after: int, size: int) -> Sequence[Notification]:
         return self._recorder.select_notifications(
@@ -97,6 +106,11 @@ class IndexedSearch(ABC):
             if first is not None and last is not None:
                 found += self._events(criteria, (first, last), limit - len(found), most_bytes)
         return found
+
+    def last_position(self, until: datetime, head: int) -> int:
+        """See `EventSearch`."""
+        _, last = self._first_and_last(EventCriteria(until=until), 0)
+        return min(last or 0, head)
 
     def _events(
         self, criteria: EventCriteria, positions: tuple[int, int], limit: int, most_bytes: int

@@ -7,7 +7,7 @@ has names that say its number. Which of them is served is told by the latest swi
 is version 1. Numbers are never given twice, so what is noted of a version that was dropped stays.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 
 from .agreement import KeepsAgreement, inserted
 from .tables import FIRST_VERSION, Change, Step, Table
+from .version_notes import note_tables
 
 
 class State(StrEnum):
@@ -122,9 +123,9 @@ class Registry:
         self.versions, self.switches, self.failures = version_tables(store.agreement_prefix)
 
     @property
-    def tables(self) -> tuple[Table, Table, Table]:
+    def tables(self) -> tuple[Table, ...]:
         """The tables that it takes."""
-        return self.versions, self.switches, self.failures
+        return self.versions, self.switches, self.failures, *note_tables(self._store.agreement_prefix)
 
     def all(self) -> tuple[list[Version], int]:
         """Every version there is or was, in the order of numbers, and which one is served."""
@@ -236,6 +237,20 @@ class Registry:
             "ORDER BY leader, position LIMIT :limit"
         )
         return [Failed(**row) for row in self._store.rows(statement, {"number": number, "limit": limit})]
+
+    def count_failures_of(self, number: int, stream_ids: Collection[str]) -> int:
+        """How many events of these streams a version could not take in."""
+        statement, values = self._failures_of_streams("SELECT COUNT(*) AS n FROM", number, stream_ids)
+        return int(self._store.rows(statement, values)[0]["n"])
+
+    def forget_failures_step(self, number: int, stream_ids: Collection[str]) -> Step:
+        """The step that forgets these."""
+        return self._failures_of_streams("DELETE FROM", number, stream_ids)
+
+    def _failures_of_streams(self, what: str, number: int, stream_ids: Collection[str]) -> Step:
+        named = {f"stream_{place}": stream_id for place, stream_id in enumerate(stream_ids)}
+        condition = f"version = :number AND stream_id IN (:{', :'.join(named)})"
+        return f"{what} @{self.failures.name} WHERE {condition}", {"number": number, **named}
 
     @property
     def _served(self) -> str:

@@ -60,6 +60,11 @@ class PostgresAgreement(KeepsAgreement):
         """What the names of this application's tables begin with."""
         return self.events_table_name.removesuffix("events")
 
+    @property
+    def tracking(self) -> str:
+        """See `KeepsAgreement`."""
+        return self.tracking_table_name
+
     def create_agreement_tables(self) -> None:
         """Make what is not there yet."""
         app = self.agreement_prefix.removesuffix("_")

@@ -7,6 +7,7 @@ from typing import Any
 from system.persistence.conflicts import FENCE
 from system.persistence.sql import for_postgres
 from system.persistence.tables import FIRST_VERSION, Table
+from system.persistence.version_notes import note_tables
 from system.persistence.versions import State, version_tables
 
 from .agreement import agreement_statements
@@ -326,7 +327,7 @@ def _versions(target: Target) -> Iterator[str]:
     if not target.tables:
         return
     tables = version_tables(f"{target.prefix}_")
-    for table in tables:
+    for table in (*tables, *note_tables(f"{target.prefix}_")):
         yield for_postgres(table.create_statement, target.schema).decode()
     yield f"""
         INSERT INTO {{schema}}.{tables[0].name} (number, shape, state, taken_ms)

@@ -52,6 +52,7 @@ class SqliteAgreement(KeepsAgreement):
 
     datastore: Any
     events_table_name: str
+    tracking = "tracking"
 
     def present_streams(self, stream_ids: Sequence[UUID]) -> set[UUID]:
         """See `AgreementStore`."""

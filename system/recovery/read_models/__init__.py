@@ -1,1 +1,2 @@
-"""What a person does about the versions of a read model: builds one, has it served, and drops one."""
+"""What a person does about read models: builds a version, compares it, has it served, drops it; writes one
+as of a moment, and puts single rows right."""

@@ -1,0 +1,147 @@
+"""The gate before a version of a read model is served: what differs from the one that is served now has to
+be accepted by somebody, group by group."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any, cast
+
+from application.errors import Refused
+from application.views import to_json
+from system.bootstrap import Orderwright
+from system.concurrency.memory import collect_garbage_less_often
+from system.definition import orderwright as definition
+from system.followers.builder import Builder
+from system.followers.projection import Projection
+from system.persistence.agreement import KeepsAgreement
+from system.persistence.version_notes import Acceptance, KeptComparison, VersionNotes
+from system.persistence.versions import key_at
+
+from .comparing import Comparing, Comparison, KeepUp, Progress
+from .differences import Example, Group
+
+
+class UnexplainedDifferences(Refused):
+    """A version differs from the one that is served, and nobody has accepted that."""
+
+    code = "unexplained_differences"
+
+
+def compare(
+    orderwright: Orderwright, projection: Projection, version: int, progress: Progress = lambda *_: None
+) -> Comparison:
+    """Compare a version with the one that is in use, and keep the result with the version. Both have to be
+    kept up to date; where no runner does it, it is done here. Raises `StandsStill`."""
+    collect_garbage_less_often()
+    leaders = {name: orderwright.applications[name] for name in definition.follows[projection.name]}
+    against = projection.versions.used
+    basis = _basis(projection, version, against)
+    comparing = Comparing(
+        projection,
+        leaders,
+        against,
+        version,
+        keep_up=_keep_up(orderwright, projection, version),
+        progress=progress,
+    )
+    groups = comparing.run()
+    found = Comparison(
+        projection=projection.name,
+        version=version,
+        against=against,
+        at=orderwright.clock(),
+        positions=comparing.positions,
+        rows=comparing.rows,
+        groups=groups,
+    )
+    kept = KeptComparison(version, against, basis, json.dumps(to_json(asdict(found))))
+    _notes(projection).keep_comparison(kept)
+    return found
+
+
+def last_comparison(projection: Projection, version: int) -> Comparison | None:
+    """How a version compared with the one that is in use; None when that was never found out, or neither is
+    any more what was compared."""
+    against = projection.versions.used
+    kept = _notes(projection).comparison(version)
+    if kept is None or kept.against != against or kept.basis != _basis(projection, version, against):
+        return None
+    found = _read(json.loads(kept.found))
+    store = projection.recorder
+    for name, position in found.positions.items():
+        if any(store.checkpoint(key_at(name, each))[0] < position for each in (version, against)):
+            return None  # one of them was begun anew
+    return found
+
+
+def acceptances(
+    projection: Projection,
+    found: Comparison,
+    accepted: Collection[str],
+    made_by: str,
+    reason: str,
+    at: datetime,
+) -> list[Acceptance]:
+    """What somebody accepts of a comparison, all of it for one reason. Raises `UnexplainedDifferences` unless
+    every group is accepted, and when there is no such group."""
+    unknown = sorted({*accepted} - {group.id for group in found.groups})
+    if unknown:
+        raise UnexplainedDifferences(
+            f"version {found.version} of {projection.name} has no difference {', '.join(unknown)}; "
+            f"it has {', '.join(group.id for group in found.groups) or 'none'}"
+        )
+    left = [group for group in found.groups if group.id not in accepted]
+    if left:
+        raise UnexplainedDifferences(_refusal(projection, found, left))
+    text = at.isoformat(timespec="microseconds")
+    return [Acceptance(found.version, group.id, group.rows, text, made_by, reason) for group in found.groups]
+
+
+def _refusal(projection: Projection, found: Comparison, left: Sequence[Group]) -> str:
+    told = "; ".join(
+        f"{group.id} in {group.rows:,} rows (first {projection.subject.noun}: {group.first[0]})"
+        for group in left
+    )
+    accept = " ".join(f"--accept {group.id}" for group in left)
+    return (
+        f"version {found.version} of {projection.name} differs from version {found.against}, which is "
+        f"served, in ways that nobody has accepted: {told}. Look at them: orderwright projections compare "
+        f"{projection.name}. If they are meant: orderwright projections switch {projection.name} {accept} "
+        "--reason TEXT"
+    )
+
+
+def _keep_up(orderwright: Orderwright, projection: Projection, version: int) -> KeepUp:
+    """Follows in place of a runner: the version in use as a runner does, the other one in bulk."""
+    leaders = [orderwright.applications[name] for name in definition.follows[projection.name]]
+    loop = orderwright.runner().loops[projection.name]
+    builder = Builder(projection, leaders, version)
+
+    def keep_up() -> int:
+        moved = loop.advance()
+        if not moved:
+            loop.carry_forward()
+        return moved + builder.advance()
+
+    return keep_up
+
+
+def _notes(projection: Projection) -> VersionNotes:
+    return VersionNotes(cast(KeepsAgreement, projection.recorder))
+
+
+def _basis(projection: Projection, version: int, against: int) -> str:
+    """What a comparison rests on beside positions: rows that were put right since, or events that could not
+    be taken in, make it another one."""
+    failures = projection.versions.registry.count_failures()
+    repairs = _notes(projection).count_repairs()
+    return f"repairs {repairs}, failures {failures.get(version, 0)} and {failures.get(against, 0)}"
+
+
+def _read(stored: dict[str, Any]) -> Comparison:
+    groups = [
+        Group(**{**group, "first": tuple(group["first"]), "example": Example(**group["example"])})
+        for group in stored["groups"]
+    ]
+    return replace(Comparison(**{**stored, "groups": tuple(groups)}), at=datetime.fromisoformat(stored["at"]))
