@@ -14,7 +14,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import DataError, IntegrityError, OperationalError, Tracking
 
-from .tables import Step, Table
+from .tables import Change, Step, Table
 
 REFUSED = "the log and what followed it do not agree"
 """What a table of events says when it takes none; errors of the drivers are known by it."""
@@ -220,6 +220,15 @@ class KeepsAgreement(AgreementStore):
         for leader, position in positions.items():
             steps += [(keep, {"leader": leader}), (check, {"leader": leader, "position": position})]
         return steps
+
+    @abstractmethod
+    def try_changes(self, tables: Iterable[Table], changes: Iterable[Change]) -> float:
+        """Change rows of empty tables that only this call sees, and that are gone with it; how many seconds
+        the changes took. Raises the library's `PersistenceError`."""
+
+    @abstractmethod
+    def bytes_of(self, table: Table) -> int | None:
+        """How much room a table takes with its indexes; None where nobody tells."""
 
     def restart(self, leaders: Sequence[str], tables: Sequence[Table], nonce: str) -> None:
         """See `AgreementStore`."""

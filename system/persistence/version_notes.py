@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .agreement import KeepsAgreement, Step, inserted
-from .tables import Table
+from .agreement import KeepsAgreement, inserted
+from .tables import Step, Table
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Agreement of followers and logs in PostgreSQL, see `agreement`. The library's module and the tuned
 one have the same tables, so that a store can be moved from one to the other."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -9,7 +10,9 @@ from eventsourcing.persistence import IntegrityError, Tracking
 
 from system.persistence.agreement import REFUSED, REFUSED_STATE, KeepsAgreement, agreement_tables
 from system.persistence.sql import for_postgres
-from system.persistence.tables import Step, Table
+from system.persistence.tables import Change, Step, Table, postgres_parameters, postgres_statement
+
+from .answers import Pace, at_pace
 
 MARK_COLUMN = "ALTER TABLE {schema}.{app}_tracking ADD COLUMN IF NOT EXISTS mark text"
 
@@ -94,6 +97,23 @@ class PostgresAgreement(KeepsAgreement):
         if cursor.rowcount == 0:
             raise IntegrityError(f"the position in {tracking.application_name} was moved by somebody else")
 
+    def try_changes(self, tables: Iterable[Table], changes: Iterable[Change]) -> float:
+        """See `KeepsAgreement`."""
+        with at_pace(Pace.SLOW), self.datastore.transaction(commit=False) as cursor:
+            for table in tables:
+                cursor.execute(for_postgres(table.create_statement, _OF_THIS_SESSION))
+            began = time.perf_counter()
+            for change in changes:
+                statement = postgres_statement(change, _OF_THIS_SESSION)
+                cursor.execute(statement.encode(), postgres_parameters(change))
+            return time.perf_counter() - began
+
+    def bytes_of(self, table: Table) -> int | None:
+        """See `KeepsAgreement`."""
+        name = f'"{self.datastore.schema}".{table.name}'
+        (found,) = self.rows("SELECT pg_total_relation_size(CAST(:name AS regclass)) AS size", {"name": name})
+        return int(found["size"])
+
     def checkpoint(self, leader: str) -> tuple[int, str | None]:
         """See `AgreementStore`."""
         found = self.rows(
@@ -127,6 +147,8 @@ class PostgresAgreement(KeepsAgreement):
     def _log(self) -> dict[str, str]:
         return {"log": f'"{self.datastore.schema}".{self.events_table_name}'}
 
+
+_OF_THIS_SESSION = "pg_temp"
 
 _SEQUENCE = "CAST(pg_get_serial_sequence(:log, 'notification_id') AS regclass)"
 """The sequence of a log's positions, whatever it is called."""

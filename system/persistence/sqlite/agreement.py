@@ -3,16 +3,17 @@
 The library writes its table of positions without naming columns, so the marks stand beside it.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError, Tracking
+from eventsourcing.persistence import IntegrityError, PersistenceError, Tracking
 from eventsourcing.sqlite import SQLiteCursor
 
 from system.persistence.agreement import REFUSED, KeepsAgreement, agreement_tables
 from system.persistence.sql import for_sqlite
-from system.persistence.tables import Step
+from system.persistence.tables import Change, Step, Table, sqlite_statement
 
 # A mark may stand where no position is yet: that of a log which was set back before it was ever read.
 _CHECKPOINT = """
@@ -62,6 +63,29 @@ class SqliteAgreement(KeepsAgreement):
             f"WHERE originator_id IN (:{', :'.join(names)})"
         )
         return {UUID(row["originator_id"]) for row in self.rows(statement, names)}
+
+    def try_changes(self, tables: Iterable[Table], changes: Iterable[Change]) -> float:
+        """See `KeepsAgreement`. Temporary tables come before others of the same name."""
+        with self.datastore.transaction(commit=False) as cursor:
+            for table in tables:
+                statement = for_sqlite(table.create_statement)
+                cursor.execute(statement.replace("CREATE TABLE IF NOT EXISTS", "CREATE TEMPORARY TABLE"))
+            began = time.perf_counter()
+            for change in changes:
+                cursor.executemany(sqlite_statement(change), change.rows)
+            return time.perf_counter() - began
+
+    def bytes_of(self, table: Table) -> int | None:
+        """See `KeepsAgreement`. Not every SQLite can tell."""
+        statement = (
+            "SELECT sum(pgsize) AS size FROM dbstat WHERE name IN "
+            "(SELECT name FROM sqlite_schema WHERE tbl_name = :table)"
+        )
+        try:
+            (found,) = self.rows(statement, {"table": table.name})
+        except PersistenceError:
+            return None
+        return int(found["size"] or 0)
 
     def checkpoint(self, leader: str) -> tuple[int, str | None]:
         """See `AgreementStore`."""

@@ -19,8 +19,8 @@ from system.definition import orderwright as definition
 from system.followers.derived import Derivation, Row, Rows, derived_rows
 from system.followers.projection import Projection
 from system.followers.salvage import lot_of
-from system.persistence.agreement import KeepsAgreement, Step, inserted
-from system.persistence.tables import Table
+from system.persistence.agreement import KeepsAgreement, inserted
+from system.persistence.tables import Step, Table
 from system.persistence.version_notes import RepairMade, VersionNotes
 from system.persistence.versions import key_at
 
