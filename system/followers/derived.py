@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
+from application.errors import Refused
 from system.persistence.tables import Changes
 
 from .event_log import Entry, concerns
@@ -25,8 +26,10 @@ STREAM_PAGE = 500
 """So many events of a stream are read at once."""
 
 
-class Underivable(ValueError):
+class Underivable(Refused):
     """An event that the present code cannot handle: where it is, and what is wrong."""
+
+    code = "event_not_handled"
 
     def __init__(self, leader: str, entry: Entry, error: Exception) -> None:
         where = (

@@ -14,12 +14,14 @@ from system.bootstrap import Orderwright
 from system.operations.read_models import find_read_model, find_version, read_model, read_models
 from system.recovery.read_models.building import BuildProgress, BuildReport, rebuild
 from system.recovery.read_models.dropping import DropReport, drop
+from system.recovery.read_models.rehearsing import ORDERS
 from system.recovery.read_models.switching import SwitchReport, switch
 
 from .commands import Group, ask, user_option, yes_option
 from .errors import INTERRUPTED, REFUSED
 from .output import write_line, write_view
 from .progress import progress_bars
+from .projection_checks import build_as_of_time, compare_versions, comparing, rehearse_rebuild, repair_rows
 from .read_models import write_all, write_build, write_list, write_status
 from .store import command_by, opened
 from .values import Words
@@ -45,6 +47,10 @@ def projections() -> None:
     """
 
 
+for command in (compare_versions, repair_rows, build_as_of_time):
+    projections.add_command(command)
+
+
 @projections.command("list")
 def list_projections() -> None:
     """List the read models with their versions: which is served, how far each is."""
@@ -66,10 +72,29 @@ def status(name: str | None) -> None:
 
 @projections.command("rebuild")
 @_name_argument
+@click.option(
+    "--rehearse", "is_rehearsal", is_flag=True, help="Only try the code on a sample; nothing is touched."
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(0, 100_000),
+    default=ORDERS,
+    show_default=True,
+    help="How many whole orders a rehearsal runs through, beside every kind of event.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Repeat an earlier rehearsal, which shows its seed.")
 @_quiet_option
 @user_option
 @click.pass_context
-def rebuild_projection(context: click.Context, name: str, quiet: bool, user: str) -> None:
+def rebuild_projection(
+    context: click.Context,
+    name: str,
+    is_rehearsal: bool,
+    sample: int,
+    seed: int | None,
+    quiet: bool,
+    user: str,
+) -> None:
     """Build a new version of NAME from the first event, beside the one that is served.
 
     The service goes on meanwhile, with the version that it had. What is unfinished is gone on with: after
@@ -77,7 +102,13 @@ def rebuild_projection(context: click.Context, name: str, quiet: bool, user: str
     the runner, and `orderwright projections switch` has it served.
 
     Exit code 1 if an event could not be taken in; each is listed with its position, type, order and error.
+
+    With --rehearse nothing is built: what would fail is named, and how long it will take, and how much room
+    it needs. Exit code 1 then if something would fail.
     """
+    if is_rehearsal:
+        rehearse_rebuild(context, name, sample, seed, quiet=quiet)
+        return
     with opened() as orderwright:
         report = _built(orderwright, name, user, quiet=quiet)
     write_view(report, write_build)
@@ -132,7 +163,8 @@ def reset_projection(
 ) -> None:
     """Build NAME anew from the first event and have that served: rebuild and switch in one.
 
-    Exit code 1 if an event could not be taken in; the version that was served stays then.
+    Exit code 1 if an event could not be taken in, or if the rows differ from those that are served; these
+    stay then, and `switch --accept` has the new ones served.
     """
     with opened() as orderwright:
         projection = find_read_model(orderwright, name)
@@ -142,7 +174,8 @@ def reset_projection(
             write_view(built, write_build)
             context.exit(_exit_code(built))
         command = command_by(user, orderwright)
-        done = switch(orderwright, name, command, reason or "reset", built.version)
+        with comparing(projection, quiet=quiet) as progress:
+            done = switch(orderwright, name, command, reason or "reset", built.version, (), progress)
     write_view(ResetReport(built, done), _write_reset)
 
 

@@ -1,10 +1,11 @@
 """A new SQLite file with the tables of a read model and nothing else, for a person to keep and query."""
 
+import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +22,7 @@ class RowFile:
     `keep` puts the finished file in its place; it replaces none that is there. Without it nothing is left
     behind, unless the process is killed: then the draft stays until a file of that name is made again.
     Raises `FileExistsError` when there is a file already, `BlockingIOError` while another process makes
-    one of that name, and other kinds of `OSError` where none can be made.
+    one of that name, and other kinds of `OSError` where none can be made or written.
     """
 
     def __init__(self, path: Path, tables: Sequence[Table]) -> None:
@@ -52,16 +53,16 @@ class RowFile:
 
     def write(self, changes: Iterable[Change]) -> None:
         """Change rows."""
-        with self._transaction():
+        with self._transaction() as connection:
             for change in changes:
-                self._connection.executemany(sqlite_statement(change), change.rows)
+                connection.executemany(sqlite_statement(change), change.rows)
 
     def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows to a table."""
         names = list(table.columns)
         statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES (:{', :'.join(names)})"
-        with self._transaction():
-            self._connection.executemany(statement, rows)
+        with self._transaction() as connection:
+            connection.executemany(statement, rows)
 
     def counts(self) -> dict[str, int]:
         """How many rows each table has."""
@@ -73,16 +74,23 @@ class RowFile:
     def keep(self) -> None:
         """Make the indexes, and put the file in its place. Raises `FileExistsError` when one has come there
         meanwhile."""
-        for table in self._tables:
-            for statement in table.index_statements():
-                self._connection.execute(for_sqlite(statement))
+        with self._transaction() as connection:
+            for table in self._tables:
+                for statement in table.index_statements():
+                    connection.execute(for_sqlite(statement))
         self._connection.close()
         os.fsync(self._descriptor)
         os.link(self.draft, self.path)
 
-    def _transaction(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN")
-        return self._connection
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._connection.execute("BEGIN")
+            with self._connection:
+                yield self._connection
+        except sqlite3.OperationalError as error:
+            is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+            raise OSError(errno.ENOSPC if is_full else errno.EIO, str(error), str(self.path)) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None

@@ -12,7 +12,6 @@ from eventsourcing.persistence import StoredEvent
 from application.errors import Refused
 from system.bootstrap import Orderwright
 from system.concurrency.memory import collect_garbage_less_often
-from system.definition import orderwright as definition
 from system.followers.derived import Derivation, Underivable
 from system.followers.event_log import Entry, concerns
 from system.followers.follower import Follower
@@ -105,7 +104,7 @@ def build_as_of(
     if as_of > orderwright.clock():
         raise MomentToCome(f"{as_of.isoformat()} has not come yet; nobody knows what is shown then")
     collect_garbage_less_often()  # as in the audit
-    leaders = {name: orderwright.applications[name] for name in definition.follows[projection_class.name]}
+    leaders = {leader.name: leader for leader in orderwright.leaders_of(projection_class.name)}
     with RowFile(into, (*projection_class.tables, ABOUT, FAILURES)) as file:
         made = _fill(file, projection_class, leaders, as_of, progress)
         file.add(ABOUT, _about(projection_class, as_of, made, orderwright.clock()))

@@ -3,23 +3,42 @@ be accepted by somebody, group by group."""
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
+from application.base import CommandContext
 from application.errors import Refused
 from application.views import to_json
 from system.bootstrap import Orderwright
 from system.concurrency.memory import collect_garbage_less_often
-from system.definition import orderwright as definition
 from system.followers.builder import Builder
 from system.followers.projection import Projection
+from system.operations.read_models import UnknownVersion, find_read_model, find_version
 from system.persistence.agreement import KeepsAgreement
 from system.persistence.version_notes import Acceptance, KeptComparison, VersionNotes
-from system.persistence.versions import key_at
+from system.persistence.versions import State, key_at
 
 from .comparing import Comparing, Comparison, KeepUp, Progress
 from .differences import Example, Group
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """How a version compared with the one in use the last time that somebody wanted to know: None when nobody
+    did, or when that is out of date. `accepted` are the differences that somebody accepted when it was
+    switched to."""
+
+    projection: str
+    version: int
+    comparison: Comparison | None
+    accepted: tuple[Acceptance, ...]
+
+
+class NotComparable(Refused):
+    """A version cannot be compared: it is the one in use itself, or is not built to the end."""
+
+    code = "not_comparable"
 
 
 class UnexplainedDifferences(Refused):
@@ -32,9 +51,18 @@ def compare(
     orderwright: Orderwright, projection: Projection, version: int, progress: Progress = lambda *_: None
 ) -> Comparison:
     """Compare a version with the one that is in use, and keep the result with the version. Both have to be
-    kept up to date; where no runner does it, it is done here. Raises `StandsStill`."""
+    kept up to date; where no runner does it, it is done here.
+
+    Raises `UnknownVersion`, `NotComparable` and `StandsStill`.
+    """
+    noted = find_version(projection, version)
+    if version == projection.versions.ask():
+        raise NotComparable(f"version {version} of {projection.name} is the one in use; name another one")
+    if noted.state is not State.READY:
+        command = f"orderwright projections rebuild {projection.name}"
+        raise NotComparable(f"version {version} is not built to the end; `{command}` goes on with it")
     collect_garbage_less_often()
-    leaders = {name: orderwright.applications[name] for name in definition.follows[projection.name]}
+    leaders = {leader.name: leader for leader in orderwright.leaders_of(projection.name)}
     against = projection.versions.used
     basis = _basis(projection, version, against)
     comparing = Comparing(
@@ -60,6 +88,28 @@ def compare(
     return found
 
 
+def comparison_report(orderwright: Orderwright, name: str, version: int | None) -> ComparisonReport:
+    """What is known of how a version compares: of a number, else the newest one. Compares nothing. Raises
+    `UnknownReadModel` and `UnknownVersion`."""
+    projection = find_read_model(orderwright, name)
+    number = newest_version(projection) if version is None else find_version(projection, version).number
+    return ComparisonReport(
+        projection.name,
+        number,
+        last_comparison(projection, number),
+        tuple(_notes(projection).acceptances(number)),
+    )
+
+
+def newest_version(projection: Projection) -> int:
+    """The newest version that this release has made. Raises `UnknownVersion`."""
+    known, _ = projection.versions.registry.all()
+    ours = [one for one in known if one.state is not State.DROPPED and projection.versions.fits(one)]
+    if not ours:
+        raise UnknownVersion(f"this release has made no version of {projection.name}")
+    return ours[-1].number
+
+
 def last_comparison(projection: Projection, version: int) -> Comparison | None:
     """How a version compared with the one that is in use; None when that was never found out, or neither is
     any more what was compared."""
@@ -75,16 +125,11 @@ def last_comparison(projection: Projection, version: int) -> Comparison | None:
     return found
 
 
-def acceptances(
-    projection: Projection,
-    found: Comparison,
-    accepted: Collection[str],
-    made_by: str,
-    reason: str,
-    at: datetime,
-) -> list[Acceptance]:
-    """What somebody accepts of a comparison, all of it for one reason. Raises `UnexplainedDifferences` unless
-    every group is accepted, and when there is no such group."""
+def keep_accepted(
+    projection: Projection, found: Comparison, accepted: Collection[str], context: CommandContext, reason: str
+) -> None:
+    """Keep with the version that somebody accepts all its differences, for one reason. Raises
+    `UnexplainedDifferences` unless every group is accepted, and when there is no such group."""
     unknown = sorted({*accepted} - {group.id for group in found.groups})
     if unknown:
         raise UnexplainedDifferences(
@@ -94,8 +139,10 @@ def acceptances(
     left = [group for group in found.groups if group.id not in accepted]
     if left:
         raise UnexplainedDifferences(_refusal(projection, found, left))
-    text = at.isoformat(timespec="microseconds")
-    return [Acceptance(found.version, group.id, group.rows, text, made_by, reason) for group in found.groups]
+    who = (context.time.isoformat(timespec="microseconds"), context.user or "", reason)
+    notes = [Acceptance(found.version, group.id, group.rows, *who) for group in found.groups]
+    store = cast(KeepsAgreement, projection.recorder)
+    store.transact(_notes(projection).acceptance_steps(notes))
 
 
 def _refusal(projection: Projection, found: Comparison, left: Sequence[Group]) -> str:
@@ -113,16 +160,18 @@ def _refusal(projection: Projection, found: Comparison, left: Sequence[Group]) -
 
 
 def _keep_up(orderwright: Orderwright, projection: Projection, version: int) -> KeepUp:
-    """Follows in place of a runner: the version in use as a runner does, the other one in bulk."""
-    leaders = [orderwright.applications[name] for name in definition.follows[projection.name]]
+    """Follows in place of a runner: the version in use as a runner does, the other one in bulk, unless that
+    was made by another release."""
     loop = orderwright.runner().loops[projection.name]
-    builder = Builder(projection, leaders, version)
+    noted = projection.versions.registry.get(version)
+    is_ours = noted is not None and projection.versions.fits(noted)
+    builder = Builder(projection, orderwright.leaders_of(projection.name), version) if is_ours else None
 
     def keep_up() -> int:
         moved = loop.advance()
         if not moved:
             loop.carry_forward()
-        return moved + builder.advance()
+        return moved + (builder.advance() if builder is not None else 0)
 
     return keep_up
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from system.bootstrap import Orderwright
 from system.concurrency.memory import collect_garbage_less_often
-from system.definition import orderwright as definition
 from system.followers.derived import Derivation, Underivable, events_of
 from system.followers.event_log import Entry, concerns
 from system.followers.follower import Follower
 from system.followers.parked import error_text
 from system.followers.projection import Projection
 
+from .forecasting import Forecast, forecast
 from .sampling import EventKind, Sample, take_sample, version_of
 
 ORDERS = 200
@@ -71,11 +71,12 @@ class Rehearsal:
     orders: int
     tried: int
     failures: tuple[FailureGroup, ...]
+    forecast: Forecast
 
     @property
     def would_fail(self) -> bool:
         """Whether something would fail."""
-        return bool(self.failures)
+        return bool(self.failures) or not self.forecast.has_room
 
 
 class _Trial:
@@ -139,7 +140,7 @@ class _Trial:
 
 def rehearse(
     orderwright: Orderwright,
-    projection_class: type[Projection],
+    projection: Projection,
     orders: int = ORDERS,
     seed: int | None = None,
     progress: Progress = lambda *_: None,
@@ -152,10 +153,9 @@ def rehearse(
     """
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     collect_garbage_less_often()  # as in the audit
-    leaders = {name: orderwright.applications[name] for name in definition.follows[projection_class.name]}
-    trial = _Trial(projection_class, leaders)
+    leaders = {leader.name: leader for leader in orderwright.leaders_of(projection.name)}
+    trial = _Trial(type(projection), leaders)
     try:
-        projection = trial.derivation.projection
         sample = take_sample(
             leaders,
             lambda entry: concerns(projection, entry),
@@ -172,7 +172,7 @@ def rehearse(
     finally:
         trial.derivation.close()
     return Rehearsal(
-        projection=projection_class.name,
+        projection=projection.name,
         seed=seed,
         events=sum(sample.events.values()),
         kinds=tuple(
@@ -182,6 +182,7 @@ def rehearse(
         orders=len(keys),
         tried=trial.tried,
         failures=tuple(trial.failures()),
+        forecast=forecast(orderwright, projection, leaders, sample.heads),
     )
 
 

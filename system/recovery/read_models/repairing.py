@@ -15,7 +15,6 @@ from application.base import CommandContext
 from application.errors import ConcurrentChanges, NotFound
 from application.views import to_json
 from system.bootstrap import Orderwright
-from system.definition import orderwright as definition
 from system.followers.derived import Derivation, Row, Rows, derived_rows
 from system.followers.projection import Projection
 from system.followers.salvage import lot_of
@@ -102,7 +101,7 @@ def _look(
     orderwright: Orderwright, projection: Projection, derivation: Derivation, key: str
 ) -> tuple[Repair, Rows]:
     store, version = projection.recorder, projection.versions.used
-    leaders = {name: orderwright.applications[name] for name in definition.follows[projection.name]}
+    leaders = {leader.name: leader for leader in orderwright.leaders_of(projection.name)}
     positions = {name: store.checkpoint(key_at(name, version))[0] for name in leaders}
     right = derived_rows(derivation, leaders, key, positions)
     present = _present(projection, version, key)

@@ -5,7 +5,7 @@ misses what he has just seen; who follows and who reads notice within a second, 
 that version is.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from application.base import CommandContext
@@ -14,12 +14,15 @@ from system.bootstrap import Orderwright
 from system.followers.builder import Builder
 from system.followers.projection import Projection
 from system.operations.read_models import (
-    UnknownVersion,
     find_read_model,
     find_version,
     progress_of,
 )
+from system.persistence.tables import FIRST_VERSION
 from system.persistence.versions import State, Version
+
+from .comparing import Progress
+from .parity import compare, keep_accepted, last_comparison, newest_version
 
 FAR_BEHIND = 50_000
 """So many events a version may be behind: they are read in a few seconds before the switch."""
@@ -90,12 +93,14 @@ HINDRANCES: tuple[FindHindrances, ...] = (not_ready, has_failures, is_behind)
 
 @dataclass(frozen=True)
 class SwitchReport:
-    """Which version is served now and which was before. `replayed` says that it was served already."""
+    """Which version is served now and which was before, and which differences of the two were accepted.
+    `replayed` says that it was served already."""
 
     name: str
     version: int
     before: int
     reason: str
+    accepted: tuple[str, ...]
     replayed: bool
 
 
@@ -105,25 +110,40 @@ def switch(
     context: CommandContext,
     reason: str,
     number: int | None = None,
-    hindrances: Sequence[FindHindrances] = HINDRANCES,
+    accept: Collection[str] = (),
+    progress: Progress = lambda *_: None,
 ) -> SwitchReport:
     """Have a version served: that of a number, else the newest one that this release has made.
 
-    Raises `UnknownReadModel`, `UnknownVersion`, `NotSwitched`, `IntegrityError` when somebody else has
-    switched at the same moment, and faults of the store.
+    One that was never served is compared with the one that is, unless that was done since the two have
+    changed otherwise than by events: every difference has to be among those that are accepted.
+
+    Raises `UnknownReadModel`, `UnknownVersion`, `NotSwitched`, `UnexplainedDifferences`, `StandsStill`,
+    `IntegrityError` when somebody else has switched at the same moment, and faults of the store.
     """
     projection = find_read_model(orderwright, name)
-    known, before = projection.versions.registry.all()
-    version = find_version(projection, _newest(projection, known) if number is None else number)
+    _, before = projection.versions.registry.all()
+    version = find_version(projection, newest_version(projection) if number is None else number)
     if version.number == before:
-        return SwitchReport(projection.name, before, before, reason, replayed=True)
-    found = [one for find in hindrances for one in find(orderwright, projection, version)]
+        return SwitchReport(projection.name, before, before, reason, (), replayed=True)
+    found = [one for find in HINDRANCES for one in find(orderwright, projection, version)]
     if found:
         raise NotSwitched(projection.name, version.number, found)
     if projection.versions.fits(version):
         bring_level(Builder(projection, orderwright.leaders_of(projection.name), version.number))
+    if not was_served(projection, version.number):
+        differences = last_comparison(projection, version.number)
+        if differences is None:
+            differences = compare(orderwright, projection, version.number, progress)
+        keep_accepted(projection, differences, accept, context, reason)
     projection.versions.switch(version.number, context.time.isoformat(), context.user or "", reason)
-    return SwitchReport(projection.name, version.number, before, reason, replayed=False)
+    return SwitchReport(projection.name, version.number, before, reason, tuple(accept), replayed=False)
+
+
+def was_served(projection: Projection, number: int) -> bool:
+    """Whether a version was served before, so that going back to it asks nobody for anything new."""
+    switches = projection.versions.registry.latest_switches()
+    return number in (FIRST_VERSION, *(switch.version for switch in switches))
 
 
 def bring_level(builder: Builder) -> None:
@@ -133,10 +153,3 @@ def bring_level(builder: Builder) -> None:
     for _ in range(LAST_PAGES):
         if not builder.advance():
             break
-
-
-def _newest(projection: Projection, known: Sequence[Version]) -> int:
-    ours = [one for one in known if one.state is not State.DROPPED and projection.versions.fits(one)]
-    if not ours:
-        raise UnknownVersion(f"this release has made no version of {projection.name}")
-    return ours[-1].number

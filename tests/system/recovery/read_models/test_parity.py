@@ -15,8 +15,9 @@ from system.persistence.agreement import KeepsAgreement
 from system.persistence.version_notes import VersionNotes
 from system.recovery.read_models import comparing, side_by_side
 from system.recovery.read_models.comparing import Comparison, StandsStill
-from system.recovery.read_models.parity import UnexplainedDifferences, acceptances, compare, last_comparison
+from system.recovery.read_models.parity import NotComparable, UnexplainedDifferences, compare, last_comparison
 from system.recovery.read_models.repairing import repair
+from system.recovery.read_models.switching import SwitchReport, switch
 from tests.scenarios.test_read_models import busy_day
 from tests.support.agreement import PROJECTIONS
 from tests.support.clocks import StandingClock
@@ -46,7 +47,7 @@ def built(shop: Shop, name: str) -> int:
     builder = builder_of(shop, name, number)
     while builder.advance():
         pass
-    versions.complete(number, AT, builder.taken_seconds)
+    versions.complete(number, AT, builder.taken_seconds, builder.events_read)
     return number
 
 
@@ -273,26 +274,56 @@ def test_what_is_kept_of_a_comparison_tells_nothing_after_a_repair(small: Shop) 
     assert compared(small, "OrderDashboard", version).is_equal
 
 
-def test_every_group_has_to_be_accepted_by_its_name(small: Shop) -> None:
-    version = built(small, "OrderDashboard")
-    dashboard = projection_of(small, "OrderDashboard")
+def test_a_switch_is_refused_until_every_difference_is_accepted_by_its_name(small: Shop) -> None:
+    built(small, "OrderDashboard")
+    dashboard, olga = projection_of(small, "OrderDashboard"), small.context("olga")
     spoil(small, "OrderDashboard", "UPDATE @order_dashboard_v2 SET total = '1', currency = 'EUR'")
-    found = compared(small, "OrderDashboard", version)
-    who = ("olga", "we sell in euros now", small.orderwright.clock())
+
+    def switched(*accept: str) -> SwitchReport:
+        return switch(small.orderwright, "OrderDashboard", olga, "in euros now", accept=accept)
 
     with pytest.raises(UnexplainedDifferences, match="--accept changed:total --reason") as refused:
-        acceptances(dashboard, found, ["changed:currency"], *who)
+        switched("changed:currency")
     assert orders_in(small)[0] in str(refused.value)
     with pytest.raises(UnexplainedDifferences, match="has no difference changed:teapot"):
-        acceptances(dashboard, found, ["changed:teapot"], *who)
+        switched("changed:teapot")
+    assert dashboard.versions.registry.all()[1] == 1
 
-    accepted = acceptances(dashboard, found, ["changed:currency", "changed:total"], *who)
+    assert switched("changed:currency", "changed:total").version == 2
+
     notes = VersionNotes(cast(KeepsAgreement, dashboard.recorder))
-    cast(KeepsAgreement, dashboard.recorder).transact(notes.acceptance_steps(accepted))
-    assert {(one.difference, one.concerned, one.made_by) for one in notes.acceptances(version)} == {
-        ("changed:currency", 5, "olga"),
-        ("changed:total", 5, "olga"),
+    assert {(one.difference, one.concerned, one.made_by, one.reason) for one in notes.acceptances(2)} == {
+        ("changed:currency", 5, "olga", "in euros now"),
+        ("changed:total", 5, "olga", "in euros now"),
     }
+    back = switch(small.orderwright, "OrderDashboard", olga, "oh no", 1)
+    assert (back.version, back.before, back.accepted) == (1, 2, ())
+    assert switched().version == 2  # it was served before
+
+
+def test_a_switch_compares_by_itself_where_nobody_has(small: Shop) -> None:
+    version = built(small, "OrderDashboard")
+    told: list[str] = []
+
+    done = switch(
+        small.orderwright,
+        "OrderDashboard",
+        small.context("olga"),
+        "",
+        progress=lambda table, *_: told.append(table),
+    )
+
+    assert (done.version, done.accepted, set(told)) == (version, (), {"order_dashboard"})
+
+
+def test_a_version_cannot_be_compared_with_itself_or_before_it_is_built(small: Shop) -> None:
+    dashboard = projection_of(small, "OrderDashboard")
+    number = dashboard.versions.begin(AT, "olga").number
+
+    with pytest.raises(NotComparable, match="orderwright projections rebuild"):
+        compared(small, "OrderDashboard", number)
+    with pytest.raises(NotComparable, match="the one in use"):
+        compared(small, "OrderDashboard", 1)
 
 
 @pytest.mark.parametrize("wrong", [False, True])

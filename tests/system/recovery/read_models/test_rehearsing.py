@@ -1,6 +1,7 @@
 """A rehearsal names what a rebuild would fail at, before anything is touched."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 
 from domain.orders import Order
 from domain.payments import Payment
-from system.definition import OrderDashboard, PaymentLedger, StockLevels
+from system.definition import OrderDashboard, PaymentLedger
 from system.definition import orderwright as definition
 from system.followers.unit_of_work import UnitOfWork
 from system.recovery.read_models.rehearsing import FailedEvent, Rehearsal, rehearse
@@ -52,7 +53,7 @@ def test_a_planted_old_event_that_the_new_code_cannot_handle_is_named(
     cannot_handle(monkeypatch, Order.Created, old, KeyError("placed_on"))
     before = everything_in(shop.orderwright, persistence)
 
-    found = rehearse(shop.orderwright, OrderDashboard, orders=0)
+    found = rehearse(shop.orderwright, shop.orderwright.dashboard, orders=0)
 
     (failure,) = found.failures
     assert (failure.leader, failure.type, failure.version) == ("Orders", "Order.Created", 1)
@@ -71,7 +72,7 @@ def test_every_kind_of_event_is_tried_that_concerns_the_read_model(
 
     for name in PROJECTIONS:
         projection: Any = shop.orderwright.applications[name]
-        found = rehearse(shop.orderwright, type(projection), orders=3)
+        found = rehearse(shop.orderwright, projection, orders=3)
         stored = {
             (leader, event.TOPIC)
             for leader in definition.follows[name]
@@ -96,14 +97,17 @@ def test_each_event_of_so_many_orders_by_chance_is_tried(in_memory: Environment,
         shop.order("TEAPOT")
     shop.settle()
 
-    few = rehearse(shop.orderwright, PaymentLedger, orders=0, seed=7)
-    many = rehearse(shop.orderwright, PaymentLedger, orders=40, seed=7)
-    again = rehearse(shop.orderwright, PaymentLedger, orders=40, seed=7)
+    few = rehearse(shop.orderwright, shop.orderwright.payment_ledger, orders=0, seed=7)
+    many = rehearse(shop.orderwright, shop.orderwright.payment_ledger, orders=40, seed=7)
+    again = rehearse(shop.orderwright, shop.orderwright.payment_ledger, orders=40, seed=7)
 
     assert few.orders < many.orders == 40
     assert {kind.tried for kind in many.kinds} == {40}
-    assert many == again
-    assert rehearse(shop.orderwright, PaymentLedger).seed != rehearse(shop.orderwright, PaymentLedger).seed
+    assert replace(many, forecast=few.forecast) == replace(again, forecast=few.forecast)
+    assert (
+        rehearse(shop.orderwright, shop.orderwright.payment_ledger).seed
+        != rehearse(shop.orderwright, shop.orderwright.payment_ledger).seed
+    )
 
 
 def test_the_same_error_at_many_events_is_one_group(
@@ -121,7 +125,7 @@ def test_the_same_error_at_many_events_is_one_group(
 
     monkeypatch.setattr(PaymentLedger, "handle", fails)
 
-    (failure,) = rehearse(shop.orderwright, PaymentLedger, orders=30).failures
+    (failure,) = rehearse(shop.orderwright, shop.orderwright.payment_ledger, orders=30).failures
 
     assert (failure.type, failure.failed, failure.tried) == ("Payment.Completed", 30, 30)
     assert failure.error == "ValueError: the payment of ... has no teapot"
@@ -138,7 +142,7 @@ def test_an_event_that_cannot_be_read_is_named_with_what_it_still_says(
     shop.settle()
     change(shop.orderwright, "Orders", order, 1, state=lambda state: state.replace(b"TEAPOT", b"TEA\\u0000"))
 
-    (failure,) = rehearse(shop.orderwright, OrderDashboard, orders=0).failures
+    (failure,) = rehearse(shop.orderwright, shop.orderwright.dashboard, orders=0).failures
 
     assert (failure.type, failure.events[0].about) == ("Order.Created", str(order))
 
@@ -146,6 +150,6 @@ def test_an_event_that_cannot_be_read_is_named_with_what_it_still_says(
 def test_a_store_without_events_has_nothing_to_be_tried(in_memory: Environment, open_way: Any) -> None:
     shop = Shop(open_way(ByHand, in_memory))
 
-    found: Rehearsal = rehearse(shop.orderwright, StockLevels)
+    found: Rehearsal = rehearse(shop.orderwright, shop.orderwright.stock_levels)
 
     assert (found.events, found.kinds, found.tried, found.would_fail) == (0, (), 0, False)
