@@ -123,16 +123,32 @@ def rebuild_projection(
     type=click.IntRange(min=1),
     help="The version to serve: an older one to go back. Default: the newest.",
 )
+@click.option(
+    "--accept",
+    "accepted",
+    metavar="GROUP",
+    multiple=True,
+    help="A difference that is meant, as `compare` names it; may be given several times. Needs a --reason.",
+)
 @click.option("--reason", type=Words(MAX_REASON), help="Why; kept with who has done it and when.")
+@_quiet_option
 @user_option
-def switch_projection(name: str, number: int | None, reason: str | None, user: str) -> None:
+def switch_projection(
+    name: str, number: int | None, accepted: tuple[str, ...], reason: str | None, quiet: bool, user: str
+) -> None:
     """Have another version of NAME served, or an older one again.
 
     It is brought level first. Refused while it is not ready, could not take in every event, or is far
-    behind. The version that was served is kept up to date, so that --version brings it back.
+    behind; and, the first time, while it differs from the one that is served in a way that nobody has
+    accepted: the two are compared unless that was done. The version that was served is kept up to date, so
+    that --version brings it back.
     """
+    if accepted and not reason:
+        raise click.UsageError("--accept needs a --reason")
     with opened() as orderwright:
-        report = switch(orderwright, name, command_by(user, orderwright), reason or "", number)
+        command = command_by(user, orderwright)
+        with comparing(find_read_model(orderwright, name), quiet=quiet) as progress:
+            report = switch(orderwright, name, command, reason or "", number, accepted, progress)
     write_view(report, _write_switch)
 
 

@@ -67,8 +67,8 @@ def forecast(
         events=events,
         slices=len(costs),
         builds=len(ratios),
-        from_seconds=None if low is None else round(low * events, 1),
-        to_seconds=None if high is None else round(high * events, 1),
+        from_seconds=None if low is None else round(low * events, 3),
+        to_seconds=None if high is None else round(high * events, 3),
         rows={
             plain.name: int(store.rows(f"SELECT count(*) AS n FROM @{table.name}", {})[0]["n"])
             for plain, table in zip(projection.tables, tables, strict=True)
