@@ -238,20 +238,6 @@ class Registry:
         )
         return [Failed(**row) for row in self._store.rows(statement, {"number": number, "limit": limit})]
 
-    def count_failures_of(self, number: int, stream_ids: Collection[str]) -> int:
-        """How many events of these streams a version could not take in."""
-        statement, values = self._failures_of_streams("SELECT COUNT(*) AS n FROM", number, stream_ids)
-        return int(self._store.rows(statement, values)[0]["n"])
-
-    def forget_failures_step(self, number: int, stream_ids: Collection[str]) -> Step:
-        """The step that forgets these."""
-        return self._failures_of_streams("DELETE FROM", number, stream_ids)
-
-    def _failures_of_streams(self, what: str, number: int, stream_ids: Collection[str]) -> Step:
-        named = {f"stream_{place}": stream_id for place, stream_id in enumerate(stream_ids)}
-        condition = f"version = :number AND stream_id IN (:{', :'.join(named)})"
-        return f"{what} @{self.failures.name} WHERE {condition}", {"number": number, **named}
-
     @property
     def _served(self) -> str:
         return f"(SELECT version FROM @{self.switches.name} ORDER BY number DESC LIMIT 1)"
@@ -263,6 +249,24 @@ class Registry:
             if type(error).__name__ in ("IntegrityError", "DataError"):
                 raise IntegrityError("somebody else was faster") from error
             raise
+
+
+def count_failures_of(store: KeepsAgreement, number: int, stream_ids: Collection[str]) -> int:
+    """How many events of these streams a version could not take in."""
+    statement, values = _failures_of(store, "SELECT COUNT(*) AS n FROM", number, stream_ids)
+    return int(store.rows(statement, values)[0]["n"])
+
+
+def forget_failures_step(store: KeepsAgreement, number: int, stream_ids: Collection[str]) -> Step:
+    """The step that forgets these."""
+    return _failures_of(store, "DELETE FROM", number, stream_ids)
+
+
+def _failures_of(store: KeepsAgreement, what: str, number: int, stream_ids: Collection[str]) -> Step:
+    table = version_tables(store.agreement_prefix)[2]
+    named = {f"stream_{place}": stream_id for place, stream_id in enumerate(stream_ids)}
+    condition = f"version = :number AND stream_id IN (:{', :'.join(named)})"
+    return f"{what} @{table.name} WHERE {condition}", {"number": number, **named}
 
 
 _NOTHING: Mapping[str, Any] = vars(Version(0, "", State.READY))

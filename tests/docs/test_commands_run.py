@@ -46,6 +46,7 @@ GIVEN = {
     ("projections", "switch"): build_the_dashboard_anew,
     ("projections", "drop", "OrderDashboard", "--version", "1"): serve_the_dashboard_anew,
     ("projections", "drop", "OrderDashboard", "--version", "2"): build_the_dashboard_anew,
+    ("projections", "compare"): build_the_dashboard_anew,
 }
 """What has happened in the shop before somebody types this."""
 

@@ -26,6 +26,9 @@ from system.stores import persistence_of
 
 SLICES = 12
 EVENTS_OF_A_SLICE = 2000
+FIRST_BUILD = 0.7, 2.0
+"""So much less, and more, than its slices say a build may take while there was none in this store: a large
+table costs more to write than an empty one, and how much more depends on the disk."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def _range(costs: Sequence[float], ratios: Sequence[float]) -> tuple[float | Non
     if not costs:
         return None, None
     error = 2 * stdev(costs) / len(costs) ** 0.5 if len(costs) > 1 else fmean(costs) / 2
-    low, high = min([1.0, *ratios]), max([1.0, *ratios])
+    low, high = (min(ratios), max(ratios)) if ratios else FIRST_BUILD
     return max(fmean(costs) - error, min(costs)) * low, (fmean(costs) + error) * high
 
 

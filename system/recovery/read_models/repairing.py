@@ -21,7 +21,7 @@ from system.followers.salvage import lot_of
 from system.persistence.agreement import KeepsAgreement, inserted
 from system.persistence.tables import Step, Table
 from system.persistence.version_notes import RepairMade, VersionNotes
-from system.persistence.versions import key_at
+from system.persistence.versions import count_failures_of, forget_failures_step, key_at
 
 MOST_TRIES = 20
 
@@ -118,7 +118,7 @@ def _look(
         about=key,
         positions=positions,
         rows=tuple(_repairs(projection, present, right)),
-        failures=projection.versions.registry.count_failures_of(version, streams),
+        failures=count_failures_of(cast(KeepsAgreement, store), version, streams),
         parked=sum(str(event.stream_id) in streams for event in parked),
         is_done=False,
     )
@@ -128,7 +128,7 @@ def _look(
 def _steps(
     projection: Projection, found: Repair, rows: Rows, context: CommandContext, reason: str
 ) -> list[Step]:
-    store, versions = cast(KeepsAgreement, projection.recorder), projection.versions
+    store = cast(KeepsAgreement, projection.recorder)
     notes = VersionNotes(store)
     streams = [str(stream_id) for stream_id in projection.subject.streams(found.about).values()]
     steps: list[Step] = []
@@ -145,7 +145,7 @@ def _steps(
         reason=reason,
         what=json.dumps(to_json(found.rows)),
     )
-    return [*steps, versions.registry.forget_failures_step(found.version, streams), notes.repair_step(made)]
+    return [*steps, forget_failures_step(store, found.version, streams), notes.repair_step(made)]
 
 
 def _present(projection: Projection, version: int, key: str) -> Rows:

@@ -82,6 +82,9 @@ def test_every_kind_of_event_is_tried_that_concerns_the_read_model(
         assert {(kind.leader, kind.type) for kind in found.kinds} == stored
         assert all(1 <= kind.tried <= kind.stored and not kind.failed for kind in found.kinds)
         assert (found.failures, found.would_fail) == ((), False)
+        expected = found.forecast
+        assert expected.slices > 0
+        assert (expected.bytes or 0) > 0 <= (expected.from_seconds or 0) <= (expected.to_seconds or 0)
         versions = {kind.version for kind in found.kinds if kind.type == "Order.Created"}
         assert versions == ({1, 2} if name == "OrderDashboard" else set())
 
