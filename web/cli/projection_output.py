@@ -83,8 +83,13 @@ def write_comparison(report: Comparison) -> None:
         ("difference", ">rows", "first orders or products", "for example", "before", "after"),
         ((one.id, f"{one.rows:,}", _first(one), *_example(one)) for one in report.groups),
     )
-    accept = " ".join(f"--accept {one.id}" for one in report.groups)
     write_line("")
+    if report.parked:
+        write_line(
+            f"{report.parked:,} events wait in the parking lot of {report.projection}, so version "
+            f"{report.against} may lack what they say. Retry them first: orderwright dead-letters list"
+        )
+    accept = " ".join(f"--accept {one.id}" for one in report.groups)
     write_line(
         "If they are meant: orderwright projections switch "
         f"{report.projection} {accept} --version {report.version} --reason TEXT"

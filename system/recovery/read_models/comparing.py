@@ -46,7 +46,8 @@ class StandsStill(Refused):
 @dataclass(frozen=True)
 class Comparison:
     """What two versions of a read model have in common. `positions` are those that both have passed in each
-    log; `rows` is how many rows were compared."""
+    log; `rows` is how many rows were compared, and `parked` how many events wait in the parking lot of the
+    read model, so that the version in use may lack what they say."""
 
     projection: str
     version: int
@@ -54,6 +55,7 @@ class Comparison:
     at: datetime
     positions: Mapping[str, int]
     rows: int
+    parked: int
     groups: tuple[Group, ...]
 
     @property

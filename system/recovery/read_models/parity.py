@@ -14,6 +14,7 @@ from system.bootstrap import Orderwright
 from system.concurrency.memory import collect_garbage_less_often
 from system.followers.builder import Builder
 from system.followers.projection import Projection
+from system.followers.salvage import lot_of
 from system.operations.read_models import UnknownVersion, find_read_model, find_version
 from system.persistence.agreement import KeepsAgreement
 from system.persistence.version_notes import Acceptance, KeptComparison, VersionNotes
@@ -81,6 +82,7 @@ def compare(
         at=orderwright.clock(),
         positions=comparing.positions,
         rows=comparing.rows,
+        parked=_parked(projection),
         groups=groups,
     )
     kept = KeptComparison(version, against, basis, json.dumps(to_json(asdict(found))))
@@ -174,6 +176,11 @@ def _keep_up(orderwright: Orderwright, projection: Projection, version: int) -> 
         return moved + (builder.advance() if builder is not None else 0)
 
     return keep_up
+
+
+def _parked(projection: Projection) -> int:
+    lot = lot_of(projection)
+    return 0 if lot is None else sum(len(waiting) for waiting in lot.parked.values())
 
 
 def _notes(projection: Projection) -> VersionNotes:

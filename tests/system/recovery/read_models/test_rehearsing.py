@@ -60,6 +60,8 @@ def test_a_planted_old_event_that_the_new_code_cannot_handle_is_named(
     assert (failure.failed, failure.tried, failure.error) == (1, 1, "KeyError: 'placed_on'")
     assert failure.events == (FailedEvent(18, str(old)),)
     assert found.would_fail
+    counts = {one.version: (one.stored, one.failed) for one in found.kinds if one.type == "Order.Created"}
+    assert counts == {1: (1, 1), 2: (29, 0)}
     assert everything_in(shop.orderwright, persistence) == before
 
 
