@@ -114,7 +114,7 @@ def hold_stock_for_nobody(shop: SeededShop) -> None:
 
 
 def build_the_dashboard_anew(shop: SeededShop) -> None:
-    """There is a second version of the dashboard. What was put aside for the first is taken in there as well."""
+    """There is a second version of the dashboard. What was put aside for the first is taken in there too."""
     _succeeds(shop.run("dead-letters", "retry", "--all", "--follower", "OrderDashboard", "--yes"))
     _succeeds(shop.run("projections", "rebuild", "OrderDashboard"))
 

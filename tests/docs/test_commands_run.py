@@ -33,6 +33,9 @@ NOT_RUN = {
     "orderwright orders events": "the same",
     "orderwright orders explain": "the same",
     "orderwright orders tree": "the same",
+    "orderwright projections switch OrderDashboard --accept new:channel --reason TEXT": (
+        "nothing differs in this shop; tests/cli/test_projection_checks.py does it where something does"
+    ),
     "orderwright dead-letters retry": "names a command that needs a case or --all",
     "orderwright snapshots take": "names a command that needs a stream or --all",
     "orderwright snapshots drop": "the same",
