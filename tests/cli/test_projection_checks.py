@@ -198,11 +198,11 @@ def test_one_that_is_killed_leaves_no_file_and_can_be_made_again(
 
     wait_until(lambda: draft.exists() and draft.stat().st_size > 30_000, what="it is being made")
     os.kill(process.pid, by)
-    process.wait()
+    _, told = process.communicate()
 
+    assert process.returncode == (-by if by == signal.SIGKILL else 130), told
     assert not (folder / "then.sqlite").exists()
     assert list(folder.iterdir()) == ([draft] if by == signal.SIGKILL else [])
-    assert process.returncode == (-by if by == signal.SIGKILL else 130)
     made = console.json(*command)
     assert made["rows"]["fulfilments"] == 800
     assert [path.name for path in folder.iterdir()] == ["then.sqlite"]

@@ -38,18 +38,25 @@ class RowFile:
         self._descriptor = os.open(self.draft, flags, _ITS_OWNERS_ALONE)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._descriptor, 0)  # of one that was killed
-            os.fchmod(self._descriptor, _ITS_OWNERS_ALONE)
-            self._connection = sqlite3.connect(self.draft, isolation_level=None)
         except BaseException:
             os.close(self._descriptor)
             raise
+        try:
+            self._begin()
+        except BaseException:
+            self._clear_away()
+            raise
+        return self
+
+    def _begin(self) -> None:
+        os.ftruncate(self._descriptor, 0)  # of one that was killed
+        os.fchmod(self._descriptor, _ITS_OWNERS_ALONE)
+        self._connection = sqlite3.connect(self.draft, isolation_level=None)
         # Whatever goes wrong, all of it is thrown away: nothing has to be undone or waited for.
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
             self._connection.execute(f"PRAGMA {pragma}")
         for table in self._tables:
             self._connection.execute(for_sqlite(table.create_statement))
-        return self
 
     def write(self, changes: Iterable[Change]) -> None:
         """Change rows."""
@@ -95,7 +102,13 @@ class RowFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._connection.close()
+        try:
+            with suppress(sqlite3.Error):  # a statement that was interrupted may be in the way
+                self._connection.close()
+        finally:
+            self._clear_away()
+
+    def _clear_away(self) -> None:
         with suppress(FileNotFoundError):
             self.draft.unlink()
         os.close(self._descriptor)
