@@ -6,7 +6,7 @@ from system.operations.read_models import read_model, read_models
 from system.recovery.read_models.parity import comparison_report
 
 from .answers import answer
-from .models import Model, NoParameters
+from .models import Count, Model, NoParameters
 from .requests import orderwright, parameters
 from .waiting import waiting
 
@@ -16,7 +16,7 @@ projections = Blueprint("projections", __name__)
 class ComparisonParameters(Model):
     """Which version; else the newest one."""
 
-    version: int | None = None
+    version: Count | None = None
 
 
 @projections.get("/operations/projections")
