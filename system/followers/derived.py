@@ -12,7 +12,7 @@ from uuid import UUID
 from application.errors import Refused
 from system.persistence.tables import Changes
 
-from .event_log import Entry, concerns
+from .event_log import Entry
 from .follower import Follower
 from .parked import error_text
 from .projection import Projection
@@ -59,7 +59,7 @@ class Derivation:
         of the events of this call nothing is taken in then."""
         work, taken = UnitOfWork(), 0
         for entry in entries:
-            if concerns(self.projection, entry):
+            if self.projection.concerns(entry.topic):
                 try:
                     self.projection.handle(entry.event, work)
                 except Exception as error:

@@ -13,7 +13,7 @@ from application.errors import Refused
 from system.bootstrap import Orderwright
 from system.concurrency.memory import collect_garbage_less_often
 from system.followers.derived import Derivation, Underivable
-from system.followers.event_log import Entry, concerns
+from system.followers.event_log import Entry
 from system.followers.follower import Follower
 from system.followers.parked import error_text
 from system.followers.projection import Projection
@@ -151,7 +151,7 @@ def _fill(
                 wanted = [
                     entry
                     for entry in page
-                    if concerns(derivation.projection, entry) and _time_of(entry) <= as_of
+                    if derivation.projection.concerns(entry.topic) and _time_of(entry) <= as_of
                 ]
                 failed = derivation.take_what_can_be(name, wanted)
                 made.add(name, wanted, [failure_of(projection_class, one) for one in failed])

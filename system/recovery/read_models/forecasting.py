@@ -15,7 +15,7 @@ from typing import cast
 from eventsourcing.persistence import PersistenceError
 
 from system.bootstrap import Orderwright
-from system.followers.event_log import Entry, concerns
+from system.followers.event_log import Entry
 from system.followers.follower import Follower
 from system.followers.projection import Projection
 from system.followers.unit_of_work import UnitOfWork
@@ -106,7 +106,7 @@ def _cost(projection: Projection, store: KeepsAgreement, leader: Follower, after
     work = UnitOfWork()
     for row in rows:
         entry = Entry(row, leader.mapper)
-        if concerns(projection, entry):
+        if projection.concerns(entry.topic):
             try:
                 projection.handle(entry.event, work)
             except Exception:  # it is named elsewhere

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from system.bootstrap import Orderwright
 from system.concurrency.memory import collect_garbage_less_often
 from system.followers.derived import Derivation, Underivable, events_of
-from system.followers.event_log import Entry, concerns
+from system.followers.event_log import Entry
 from system.followers.follower import Follower
 from system.followers.parked import error_text
 from system.followers.projection import Projection
@@ -105,7 +105,7 @@ class _Trial:
         """Run through some events that were not tried yet."""
         wanted = []
         for entry in entries:
-            if concerns(self.derivation.projection, entry):
+            if self.derivation.projection.concerns(entry.topic):
                 kind = EventKind(leader, entry.topic, version_of(entry))
                 known = self._tried.setdefault(kind, set())
                 if entry.position not in known:
@@ -158,7 +158,7 @@ def rehearse(
     try:
         sample = take_sample(
             leaders,
-            lambda entry: concerns(projection, entry),
+            lambda entry: projection.concerns(entry.topic),
             orders,
             random.Random(seed),
             lambda done, whole: progress(READING, done, whole),

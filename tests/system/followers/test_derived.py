@@ -7,7 +7,7 @@ import pytest
 from domain.payments import Payment
 from system.definition import orderwright as definition
 from system.followers.derived import Derivation, Underivable, derived_rows, stored_rows
-from system.followers.event_log import Entry, EventLog, concerns
+from system.followers.event_log import Entry, EventLog
 from system.followers.follower import Follower
 from system.followers.projection import Projection
 from system.followers.unit_of_work import UnitOfWork
@@ -91,7 +91,7 @@ def test_each_event_says_which_order_or_product_it_is_about(on_memory: Shop) -> 
             (leader, entry)
             for leader, application in leaders.items()
             for entry in EventLog(application).page(0, 100)[0]
-            if concerns(projection, entry)
+            if projection.concerns(entry.topic)
         ]
         assert {projection.subject.of(leader, entry) for leader, entry in entries} == expected
         # What cannot be decoded is told by what can be read of the row.
