@@ -3,7 +3,8 @@
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -61,6 +62,15 @@ class Pulse:
         wait()
         self._at += time.monotonic() - began
         self._behind = None
+
+    @contextmanager
+    def unmoved(self) -> Iterator[None]:
+        """What is done meanwhile is no progress, whether it succeeds or not."""
+        before = self._at, self._limit
+        try:
+            yield
+        finally:
+            self._at, self._limit = before
 
     def still_for(self) -> float:
         """For how many seconds it should have moved and has not; 0 while all is well."""

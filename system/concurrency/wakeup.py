@@ -13,6 +13,11 @@ class Wakeup:
         self.is_held = False
         """Whether a worker beside a follower has to wait: what it would act on is not to be trusted."""
 
+    @property
+    def is_rung(self) -> bool:
+        """Whether somebody has rung, and it was not cleared since."""
+        return self._bell.is_set()
+
     def ring(self) -> None:
         """Wake whoever waits, now or next time."""
         self._bell.set()

@@ -15,7 +15,8 @@ from domain.fulfilment import SagaStatus
 from system.bootstrap import Orderwright
 from system.operations.clocks import LatestEvent, latest_events
 from system.operations.figures import OldestOpen, oldest
-from system.operations.positions import Position, positions
+from system.operations.followers import FollowersReport, Progress, assembled
+from system.operations.lag import lags
 from system.operations.snapshots import SnapshotReport, snapshot_report
 from system.operations.stuck import PositionWatch, StuckReport, find_stuck, owners_of
 from system.persistence.agreement import Disagreement
@@ -50,7 +51,7 @@ class Snapshot:
     compensations: tuple[int, int]
     settling: Settling
     oldest: OldestOpen | None
-    positions: tuple[Position, ...]
+    followers: FollowersReport
     owners: Mapping[str, str | None]
     stuck: StuckReport
     due_calls: int
@@ -85,7 +86,8 @@ class Metric:
 def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: PositionWatch) -> Snapshot:
     """Look at everything there is to measure. Raises `PersistenceError` when the store is away."""
     owners = owners_of(orderwright, service)
-    where = tuple(positions(orderwright))
+    behind = lags(orderwright)
+    stuck = find_stuck(orderwright, owners, watch, behind=behind)
     saga_log = orderwright.saga_log
     return Snapshot(
         by_status=count_by_status(saga_log),
@@ -93,9 +95,9 @@ def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: Pos
         compensations=count_compensations(saga_log),
         settling=settling(saga_log, ended_since=orderwright.clock() - SETTLED_WITHIN)[None],
         oldest=oldest(orderwright),
-        positions=where,
+        followers=assembled(orderwright, owners, behind, stuck.parked, pause=lambda _: None),
         owners=owners,
-        stuck=find_stuck(orderwright, owners, watch),
+        stuck=stuck,
         due_calls=orderwright.payment_calls.count_due_calls(),
         disagreements=tuple(orderwright.disagreements()),
         latest_events=latest_events(orderwright),
@@ -150,16 +152,26 @@ def _parked(seen: Snapshot, *, held_back: bool) -> Iterable[Sample]:
 
 def _disagreeing(seen: Snapshot) -> Iterable[Sample]:
     disagreeing = {(one.follower, one.leader) for one in seen.disagreements}
-    for one in seen.positions:
-        key = one.follower, one.leader
-        yield key, key in disagreeing
+    return _of_each_log(seen, lambda follower, each: (follower, each.leader) in disagreeing)
 
 
 def _stuck(seen: Snapshot) -> Iterable[Sample]:
     standing = {(one.follower, one.leader) for one in seen.stuck.positions}
-    for one in seen.positions:
-        key = one.follower, one.leader
-        yield key, key in standing
+    return _of_each_log(seen, lambda follower, each: (follower, each.leader) in standing)
+
+
+def _of_each_log(seen: Snapshot, value: Callable[[str, Progress], float | None]) -> Iterable[Sample]:
+    for one in seen.followers.followers:
+        for each in one.leaders:
+            number = value(one.follower, each)
+            if number is not None:
+                yield (one.follower, each.leader), number
+
+
+def _heartbeat_ages(seen: Snapshot) -> Iterable[Sample]:
+    for one in seen.followers.followers:
+        if one.heartbeat is not None:
+            yield (one.follower,), one.heartbeat.age_seconds
 
 
 METRICS: tuple[Metric, ...] = (
@@ -233,13 +245,31 @@ METRICS: tuple[Metric, ...] = (
         "follower_position",
         "Position of a follower in the log of a leader.",
         ("follower", "leader"),
-        lambda seen: (((one.follower, one.leader), one.position) for one in seen.positions),
+        lambda seen: _of_each_log(seen, lambda _, each: each.position),
     ),
     _labelled(
         "follower_lag_events",
-        "Events in the log of a leader that a follower has still to read.",
+        "Events in the log of a leader that a follower has still to handle; those it ignores do not count.",
         ("follower", "leader"),
-        lambda seen: (((one.follower, one.leader), one.lag) for one in seen.positions),
+        lambda seen: _of_each_log(seen, lambda _, each: each.events_to_handle),
+    ),
+    _labelled(
+        "follower_oldest_event_age_seconds",
+        "Age of the oldest event that a follower has still to handle; 0 when there is none.",
+        ("follower", "leader"),
+        lambda seen: _of_each_log(seen, lambda _, each: each.oldest_age_seconds or 0),
+    ),
+    _labelled(
+        "follower_events_per_second",
+        "Events that a follower handled a second over the last minute, or since it fell behind.",
+        ("follower", "leader"),
+        lambda seen: _of_each_log(seen, lambda _, each: each.events_per_second),
+    ),
+    _labelled(
+        "follower_heartbeat_age_seconds",
+        "Seconds since the last heartbeat of a follower; not there when there never was one.",
+        ("follower",),
+        _heartbeat_ages,
     ),
     _labelled(
         "follower_stuck",

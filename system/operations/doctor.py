@@ -12,6 +12,8 @@ from application.snapshots import Unusable
 from system.bootstrap import Orderwright, build
 from system.kinds.newer import CURE, newer_in_store
 from system.operations.clocks import TOLERATED, LatestEvent, ahead_of_database, latest_events
+from system.operations.followers import FollowersReport, Outlook, State, assembled
+from system.operations.lag import Lag, events_to_handle, lags
 from system.operations.positions import (
     DamagedLot,
     ParkedReport,
@@ -63,6 +65,7 @@ class DoctorReport:
     parked: tuple[ParkedReport, ...] = field(default=())
     stuck: StuckReport | None = None
     disagreements: tuple[Disagreement, ...] = ()
+    followers: FollowersReport | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -104,12 +107,15 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     elif orderwright.settings.persistence_module == SQLITE:
         checks.append(_privacy(orderwright.settings.data))
     owners = owners_of(orderwright)
-    stuck = find_stuck(orderwright, owners)
+    behind = lags(orderwright)
+    stuck = find_stuck(orderwright, owners, behind=behind)
+    followers = assembled(orderwright, owners, behind, stuck.parked)
     disagreements = tuple(orderwright.disagreements())
     checks += [
         _runner(owners),
+        _followers(followers),
         _logs_check(orderwright, disagreements),
-        _positions_check(where, stuck),
+        _positions_check(where, behind, stuck),
         _parked_check(parked),
     ]
     checks += [_lots_check(stuck.damaged_lots), _failed_compensations(stuck), _progress(stuck)]
@@ -119,7 +125,7 @@ def _examine_store(orderwright: Orderwright, checks: list[Check]) -> DoctorRepor
     checks.append(_snapshots(snapshot_report(orderwright)))
     checks.append(_verification(orderwright))
     checks.append(_read_models(versions_to_see_to(orderwright)))
-    return DoctorReport(tuple(checks), where, parked, stuck, disagreements)
+    return DoctorReport(tuple(checks), where, parked, stuck, disagreements, followers)
 
 
 def _store(events: Mapping[str, int], unwritable: Mapping[str, str]) -> Check:
@@ -168,6 +174,24 @@ def _runner(owners: Mapping[str, str | None]) -> Check:
     return Check("runner", Verdict.WARNING, f"no process runs {whom}: orders wait until one does")
 
 
+def _followers(report: FollowersReport) -> Check:
+    """Those that are run and do not go on are worth a look; that nobody runs one the check before says."""
+    wrong = [
+        f"{one.follower} is {one.state}: {one.why}"
+        for one in report.followers
+        if one.state in (State.PAUSING, State.SILENT)
+    ] + [
+        f"{one.follower} falls behind in {each.leader}: {each.events_to_handle} events to handle, "
+        f"{each.events_per_second:g} a second are handled and {each.incoming_per_second:g} come in"
+        for one in report.followers
+        for each in one.leaders
+        if each.outlook is Outlook.FALLING_BEHIND
+    ]
+    if wrong:
+        return Check("followers", Verdict.WARNING, "; ".join(wrong))
+    return Check("followers", Verdict.OK, "none pauses, is silent or falls behind")
+
+
 def _logs_check(orderwright: Orderwright, disagreements: tuple[Disagreement, ...]) -> Check:
     if disagreements:
         found = "; ".join(one.detail for one in disagreements)
@@ -184,8 +208,8 @@ def _logs_check(orderwright: Orderwright, disagreements: tuple[Disagreement, ...
     return Check("logs", Verdict.OK, "every log has what its followers have read")
 
 
-def _positions_check(where: tuple[Position, ...], stuck: StuckReport) -> Check:
-    ahead = [position for position in where if position.lag < 0]
+def _positions_check(where: tuple[Position, ...], behind: tuple[Lag, ...], stuck: StuckReport) -> Check:
+    ahead = [position for position in where if position.is_ahead]
     if ahead:
         names = ", ".join(f"{p.follower} in {p.leader} ({p.position} > {p.head})" for p in ahead)
         return Check("positions", Verdict.PROBLEM, f"ahead of the log, which must have lost events: {names}")
@@ -197,11 +221,10 @@ def _positions_check(where: tuple[Position, ...], stuck: StuckReport) -> Check:
         is_run = any(position.follower not in stuck.unowned for position in stuck.positions)
         # A follower that nobody runs is no riddle: the check of the runner says what is missing.
         verdict = Verdict.PROBLEM if is_run else Verdict.WARNING
-        return Check("positions", verdict, f"followers have events to read and do not move: {names}")
-    lag = sum(position.lag for position in where)
-    return Check(
-        "positions", Verdict.OK, f"{lag} events still to be read" if lag else "every follower is up to date"
-    )
+        return Check("positions", verdict, f"followers have events to handle and do not move: {names}")
+    lag = events_to_handle(behind)
+    told = f"{lag} events still to be handled" if lag else "every follower is up to date"
+    return Check("positions", Verdict.OK, told)
 
 
 def _parked_check(parked: tuple[ParkedReport, ...]) -> Check:

@@ -11,7 +11,8 @@ from system.followers.salvage import lot_of
 
 @dataclass(frozen=True)
 class Position:
-    """How far a follower is in the log of one of its leaders. `lag` counts events."""
+    """How far a follower is in the log of one of its leaders, and where that log ends. How many events lie
+    between the two only the store can tell, see `lag`."""
 
     follower: str
     leader: str
@@ -19,9 +20,14 @@ class Position:
     head: int
 
     @property
-    def lag(self) -> int:
-        """How many events are still to be read; below zero when the position is ahead of the log."""
-        return self.head - self.position
+    def is_ahead(self) -> bool:
+        """Whether the follower has read what the log does not have."""
+        return self.position > self.head
+
+    @property
+    def is_level(self) -> bool:
+        """Whether there is nothing after the position."""
+        return self.position >= self.head
 
 
 def positions(orderwright: Orderwright) -> list[Position]:
@@ -101,7 +107,7 @@ def is_settled(orderwright: Orderwright) -> bool:
     """Whether every follower is level, no payment call is due, and nothing moved while looking."""
     before = positions(orderwright)
     return (
-        all(position.lag <= 0 for position in before)
+        all(position.is_level for position in before)
         and orderwright.payment_calls.count_due_calls() == 0
         and positions(orderwright) == before
     )

@@ -8,7 +8,8 @@ from system.definition import orderwright as definition
 from system.persistence.faults import STORE_FAULTS
 from system.runner.service import RunnerService
 
-from .positions import is_settled, positions
+from .lag import events_to_handle, lags
+from .positions import is_settled
 
 LOOK_EVERY_SECONDS = 0.1
 TELL_EVERY_SECONDS = 0.5
@@ -38,10 +39,10 @@ def settle(
 
 
 def backlog(orderwright: Orderwright, service: RunnerService) -> int:
-    """How many events the followers have still to read, in all."""
+    """How many events the followers have still to handle, in all."""
     if _follows_everything(service):
         return service.runner.backlog()
-    return sum(max(position.lag, 0) for position in positions(orderwright))
+    return events_to_handle(lags(orderwright))
 
 
 def _is_at_rest(orderwright: Orderwright, service: RunnerService) -> bool:

@@ -12,8 +12,8 @@ from system.bootstrap import Orderwright
 from system.definition import OrderFulfilment
 from system.definition import orderwright as definition
 from system.leases.owners import owners_in
-from system.operations.positions import DamagedLot, Position, damaged_lots, parked_events, positions
-from system.persistence.search import facts_of
+from system.operations.lag import Lag, lags
+from system.operations.positions import DamagedLot, damaged_lots, parked_events
 from system.projections.saga_log.figures import count_waiting, waiting_orders
 from system.projections.saga_log.overdue import OverdueSaga, count_overdue, overdue_sagas
 from system.runner.service import RunnerService
@@ -36,7 +36,8 @@ class ParkedCount:
 
 @dataclass(frozen=True)
 class StandingPosition:
-    """A follower that has events to read in a leader's log and does not: the first since then."""
+    """A follower that has events to handle in a leader's log and does not move: the first since then. `lag`
+    says how many."""
 
     follower: str
     leader: str
@@ -72,22 +73,22 @@ class StuckReport:
 
 
 class PositionWatch:
-    """Remembers where followers stood that had something to read. Safe to use from many threads."""
+    """Remembers where followers stood that had something to handle. Safe to use from many threads."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, str], tuple[int, float]] = {}
 
-    def look(self, where: Iterable[Position]) -> list[Position]:
+    def look(self, where: Iterable[Lag]) -> list[Lag]:
         """Those that stood at the same position in an earlier look, a second ago or longer, and had
-        something to read then as now."""
+        something to handle then as now."""
         now = self._monotonic()
         with self._lock:
             before, self._seen = self._seen, {}
             standing = []
             for one in where:
-                if one.lag <= 0:
+                if not one.events_to_handle:
                     continue
                 key = one.follower, one.leader
                 position, since = before.get(key, (one.position, now))
@@ -104,10 +105,13 @@ def find_stuck(
     owners: Mapping[str, str | None],
     watch: PositionWatch | None = None,
     pause: Callable[[float], object] = time.sleep,
+    behind: Iterable[Lag] | None = None,
 ) -> StuckReport:
-    """Look for what stands still. Without a watch that has looked before, it takes two looks a second
+    """Look for what stands still; `behind` is how far the followers are, where somebody has looked already.
+    Without a watch that has looked before, it takes two looks a second
     apart to tell that a position does not move; it takes them only where one is suspicious."""
     now = orderwright.clock()
+    seen = tuple(behind) if behind is not None else lags(orderwright)
     overdue = overdue_sagas(orderwright.saga_log, now, SHOWN)
     waiting = waiting_orders(orderwright.saga_log, SHOWN)
     return StuckReport(
@@ -116,7 +120,11 @@ def find_stuck(
         waiting=waiting,
         waiting_count=_all(waiting, lambda: count_waiting(orderwright.saga_log)),
         parked=parked_counts(orderwright),
-        positions=_watched(orderwright, watch) if watch is not None else _looked_at_twice(orderwright, pause),
+        positions=(
+            _unhandled(orderwright, watch.look(seen))
+            if watch is not None
+            else _looked_at_twice(orderwright, seen, pause)
+        ),
         unowned=tuple(sorted(name for name, owner in owners.items() if owner is None)),
         damaged_lots=damaged_lots(orderwright),
     )
@@ -152,31 +160,22 @@ def _all(shown: tuple[Any, ...], count: Callable[[], int]) -> int:
     return len(shown) if len(shown) < SHOWN else count()
 
 
-def _watched(orderwright: Orderwright, watch: PositionWatch) -> tuple[StandingPosition, ...]:
-    return tuple(_unread(orderwright, watch.look(positions(orderwright))))
-
-
 def _looked_at_twice(
-    orderwright: Orderwright, pause: Callable[[float], object]
+    orderwright: Orderwright, seen: Iterable[Lag], pause: Callable[[float], object]
 ) -> tuple[StandingPosition, ...]:
-    first = {(one.follower, one.leader): one for one in positions(orderwright) if one.lag > 0}
-    if not any(_unread(orderwright, first.values())):
+    if not _unhandled(orderwright, seen):
         return ()
+    first = {(one.follower, one.leader): one.position for one in seen if one.events_to_handle}
     pause(LOOKS_APART_SECONDS)
-    second = [
-        one
-        for one in positions(orderwright)
-        if (before := first.get((one.follower, one.leader))) is not None and before.position == one.position
-    ]
-    return tuple(_unread(orderwright, second))
+    second = [one for one in lags(orderwright) if first.get((one.follower, one.leader)) == one.position]
+    return _unhandled(orderwright, second)
 
 
-def _unread(orderwright: Orderwright, where: Iterable[Position]) -> Iterable[StandingPosition]:
-    """Those whose first unread event was there to be read for a while."""
+def _unhandled(orderwright: Orderwright, where: Iterable[Lag]) -> tuple[StandingPosition, ...]:
+    """Those whose first event to handle has been there for a while."""
     latest = orderwright.clock() - UNREAD_FOR
-    for one in where:
-        application = orderwright.applications[one.leader]
-        for event in application.recorder.select_notifications(start=one.position + 1, limit=1):
-            recorded_at = facts_of(event, application.mapper).recorded_at
-            if recorded_at is not None and recorded_at <= latest:
-                yield StandingPosition(one.follower, one.leader, one.position, one.lag, recorded_at)
+    return tuple(
+        StandingPosition(one.follower, one.leader, one.position, one.events_to_handle, one.oldest_at)
+        for one in where
+        if one.oldest_at is not None and one.oldest_at <= latest
+    )

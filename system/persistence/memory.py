@@ -1,6 +1,7 @@
 """The store in memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from eventsourcing.persistence import Notification, StoredEvent, Tracking
 from eventsourcing.popo import POPOProcessRecorder
 
 from .agreement import AlwaysAgrees
+from .counting import Found
+from .heartbeats import Beat, Heartbeat
 from .store import Store
 from .tables import Change, Table
 
@@ -15,6 +18,10 @@ from .tables import Change, Table
 class InMemoryRecorder(AlwaysAgrees, Store, POPOProcessRecorder):
     """Events in memory, gone with the process. It holds no rows: read models use SQLite then. Nor can
     anything come between a log and its followers: both end with the process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._beats: dict[str, tuple[Beat, int, float]] = {}
 
     def insert_events(
         self,
@@ -49,6 +56,28 @@ class InMemoryRecorder(AlwaysAgrees, Store, POPOProcessRecorder):
                 for version, position in index.items()
                 if version >= first and (last is None or version <= last)
             ]
+
+    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+        """See `Store`."""
+        with self._database_lock:
+            part = self._stored_events[after:last]
+        wanted = [number for number, event in enumerate(part) if event.topic not in ignored]
+        return Found(len(wanted), after + wanted[0] + 1 if wanted else None)
+
+    def beat(self, beats: Sequence[Beat]) -> bool:
+        """See `HeartbeatStore`."""
+        for beat in beats:
+            _, before, _ = self._beats.get(beat.leader, (beat, 0, 0.0))
+            self._beats[beat.leader] = beat, before + 1, time.monotonic()
+        return True
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """See `HeartbeatStore`."""
+        now = time.monotonic()
+        return [
+            Heartbeat(**vars(beat), sequence=sequence, age_seconds=max(now - at, 0.0))
+            for beat, sequence, at in list(self._beats.values())
+        ]
 
     def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
         """See `Store`. All are read as of one moment."""

@@ -1,13 +1,15 @@
 """What everything here asks of a store, whichever database it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
 from eventsourcing.persistence import Mapper, Notification, ProcessRecorder, StoredEvent, Tracking
 
 from .agreement import AgreementStore
+from .counting import Found
+from .heartbeats import HeartbeatStore
 from .inspection import Inspection, PlainInspection
 from .search import EventSearch, Scan
 from .tables import Change, Table
@@ -16,13 +18,13 @@ LogRow = tuple[UUID, int, str, bytes, int]
 """An event as it is stored: stream, version, topic, state, position."""
 
 
-class Store(AgreementStore, ProcessRecorder, ABC):
+class Store(AgreementStore, HeartbeatStore, ProcessRecorder, ABC):
     """The store of one application: its events, its positions in the logs it follows, and the rows of
     its read models.
 
     It is the library's process recorder, so that the library can work with it, and what that has no place
-    for: rows that change together with a position, a stream with the position of each event, and the
-    agreement of logs and followers.
+    for: rows that change together with a position, a stream with the position of each event, the agreement
+    of logs and followers, and the heartbeats of a follower.
     """
 
     # Writing
@@ -76,6 +78,10 @@ class Store(AgreementStore, ProcessRecorder, ABC):
     def last_of_each(self, topics: Iterable[str]) -> Sequence[LogRow]:  # noqa: ARG002 - see below
         """The last event of each of these topics; nothing where no index tells which that is."""
         return ()
+
+    @abstractmethod
+    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+        """The events after a position, up to a last one where that is given, of all topics but these."""
 
     def search(self, mapper: Mapper[UUID]) -> EventSearch:
         """The fastest search that this store has. What is compressed or encrypted can only be read here,

@@ -10,6 +10,7 @@ from system.concurrency.wakeup import Wakeup
 from system.persistence.agreement import LogDisagrees
 from system.persistence.faults import STORE_FAULTS
 
+from .heart import Heart
 from .subscription import Subscription
 
 IDLE_BEFORE_CARRYING_FORWARD = 0.05
@@ -41,6 +42,7 @@ class FollowerLoop(BackgroundLoop):
             subscriptions, key=lambda subscription: subscription.leader.name == follower.begins_with
         )
         self.on_progress: list[Wakeup] = []
+        self._heart = Heart(self.subscriptions)
         self._poll_seconds = poll_seconds
         self._turn = turn
         self._must_check = True
@@ -55,9 +57,10 @@ class FollowerLoop(BackgroundLoop):
             self._idle_since = time.monotonic()
         elif time.monotonic() - self._idle_since >= IDLE_BEFORE_CARRYING_FORWARD:
             self.carry_forward()
+        self._heart.beat(has_more=self.has_more)
         if not self.has_more:
             self._hold_workers(is_held=False)
-            self.rest(self._patience())
+            self._rest(self._patience())
 
     def advance(self) -> int:
         """One page from each leader, from the one that brings new work only if there was nothing else
@@ -86,6 +89,13 @@ class FollowerLoop(BackgroundLoop):
         for subscription in self.subscriptions:
             subscription.carry_forward()
 
+    def _rest(self, seconds: float) -> None:
+        """Have nothing to do until rung, or so long; the heart goes on beating."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self.wakeup.is_rung:
+            self.rest(min(left, self._heart.due_in()))
+            self._heart.beat(has_more=False)
+
     def _hold_workers(self, *, is_held: bool) -> None:
         for wakeup in self.on_progress:
             if wakeup.is_held != is_held:
@@ -103,6 +113,8 @@ class FollowerLoop(BackgroundLoop):
 
     def back_off(self, error: Exception, seconds: float) -> None:
         """See `BackgroundLoop.back_off`."""
+        with self.pulse.unmoved():
+            self._heart.beat(has_more=True, error=error)
         if isinstance(error, LogDisagrees):  # it waits for a person, and no other process would do better
             self._must_check = True
             self._hold_workers(is_held=True)

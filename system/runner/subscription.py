@@ -89,6 +89,8 @@ class Subscription:
         self._lot: ParkingLot | None = None  # as of the page in hand
         self.has_more = False
         """Whether there may be more to read without any further news of it."""
+        self.handled = 0
+        """How many events were handled so far, those that were parked or held back among them."""
 
     @property
     def position(self) -> int:
@@ -263,6 +265,7 @@ class Subscription:
                 self.follower.record_work(work)
                 self._recorded, self._recorded_mark = last, here.mark
         self._position, self._mark = last, mark
+        self.handled += len(concerning)
 
     def _checkpoint(self, position: int, mark: Mark | None) -> Checkpoint:
         return Checkpoint(self._key, position, str(mark or ""), self._recorded_mark)

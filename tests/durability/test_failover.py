@@ -43,7 +43,7 @@ def test_after_a_failover_no_acknowledged_order_is_missing_and_work_goes_on(
             stored = {order.id for order in all_orders(shop.orderwright)}
             assert {UUID(order) for order in before.values()} <= stored, "an acknowledged order is missing"
             assert {UUID(order) for order in customers.acknowledged.values()} <= stored
-            assert [position for position in positions(shop.orderwright) if position.lag < 0] == []
+            assert [position for position in positions(shop.orderwright) if position.is_ahead] == []
             assert_at_rest(shop.orderwright)
             assert_stock_balances(shop.orderwright)
             assert_charged_at_most_once(shop.orderwright)

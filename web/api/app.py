@@ -19,6 +19,7 @@ from .body import pointer
 from .dead_letters import dead_letters
 from .events import events
 from .figures import figures
+from .followers import followers
 from .fulfilments import fulfilments
 from .health import HEALTH, health, health_of_process
 from .history import history
@@ -29,7 +30,7 @@ from .metrics import EXPOSITION, metrics, new_metrics
 from .orders import orders
 from .payments import payments
 from .projections import projections
-from .requests import EXTENSION
+from .requests import EXTENSION, RUNNER_SERVICE
 from .reservations import reservations
 from .snapshots import snapshots
 from .stock import stock
@@ -51,14 +52,15 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = orderwright.settings.max_body_bytes
     app.url_map.merge_slashes = False  # a SKU may hold two slashes in a row
     app.extensions[EXTENSION] = orderwright
+    app.extensions[RUNNER_SERVICE] = runner_service
     app.extensions[HEALTH] = Health(orderwright, runner_service)
     app.extensions[WAITING] = Waiting(orderwright.settings.api_threads)
     app.extensions[AUDIT_JOB] = AuditJob(orderwright)
     app.extensions[ALLOWED_HOSTS] = AllowedHosts(orderwright.settings, listens_at)
     app.extensions[EXPOSITION] = new_metrics(orderwright, runner_service)
     for blueprint in (
-        *(orders, stock, payments, fulfilments, events, history),
-        *(figures, snapshots, audit, verification, dead_letters, interventions, projections, reservations),
+        *(orders, stock, payments, fulfilments, events, history, figures, followers, snapshots),
+        *(audit, verification, dead_letters, interventions, projections, reservations),
     ):
         app.register_blueprint(blueprint, url_prefix=API)
     app.register_blueprint(health)

@@ -17,6 +17,7 @@ from application.orders import OrderNotFound
 from system.bootstrap import Orderwright
 from system.followers.projection import Projection
 from system.queries.consistency import check_written, parse_token, wait_until_level, wait_until_seen
+from system.runner.service import RunnerService
 from web.errors import VALUE_CODES, Fault, MalformedRequest, ReadModelBehind
 
 from .body import parse_json, pointer
@@ -25,6 +26,7 @@ from .models import Model, NoParameters
 from .waiting import waiting
 
 EXTENSION = "orderwright"
+RUNNER_SERVICE = "runner_service"
 SHORT_WAIT_SECONDS = 0.5
 """How long one stock item or payment waits for its read model, so that a reader right after a
 write normally sees it without a token."""
@@ -40,6 +42,11 @@ _CODES = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
 def orderwright() -> Orderwright:
     """The system that this app serves."""
     return cast(Orderwright, current_app.extensions[EXTENSION])
+
+
+def runner_service() -> RunnerService | None:
+    """The service that runs followers in this process, if any does."""
+    return cast(RunnerService | None, current_app.extensions[RUNNER_SERVICE])
 
 
 def body(model: type[M]) -> M:

@@ -37,11 +37,15 @@ def doctor(context: click.Context) -> None:
 
 def _write(report: DoctorReport) -> None:
     write_table(("check", "status", "detail"), ((c.name, c.status, c.detail) for c in report.checks))
-    if report.positions:
+    if report.followers is not None:
         write_line("")
         write_table(
-            ("follower", "follows", ">position", ">head", ">to read"),
-            ((p.follower, p.leader, p.position, p.head, p.lag) for p in report.positions),
+            ("follower", "follows", ">position", ">head", ">to handle"),
+            (
+                (one.follower, each.leader, each.position, each.head, each.events_to_handle)
+                for one in report.followers.followers
+                for each in one.leaders
+            ),
         )
     if report.parked:
         write_line("")

@@ -12,6 +12,7 @@ from .dead_letters import dead_letters
 from .demo import demo
 from .deploying import check_deployment
 from .events import events
+from .followers import followers
 from .fulfilments import fulfilments
 from .history import history
 from .importing import import_orders
@@ -49,6 +50,7 @@ for command in (
     stock,
     fulfilments,
     dead_letters,
+    followers,
     payments,
     projections,
     snapshots,

@@ -1,6 +1,6 @@
 """The store in PostgreSQL with the library's own module, `eventsourcing.postgres`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from system.persistence.agreement import Checkpoint
 from system.persistence.conflicts import told_apart
+from system.persistence.counting import Found, by_position, found_in
 from system.persistence.search import EventSearch
 from system.persistence.store import Store
 from system.persistence.tables import Change, postgres_parameters, postgres_statement
@@ -19,6 +20,7 @@ from system.persistence.tables import Change, postgres_parameters, postgres_stat
 from .agreement import PostgresAgreement
 from .answers import Pace, at_pace, once_more
 from .heads import ABOVE_THE_HEAD, IS_ABOVE_THE_HEAD
+from .heartbeats import PostgresHeartbeats
 from .inspection import PostgresInspection
 from .library_search import PostgresSearch
 from .probing import try_postgres
@@ -35,7 +37,7 @@ def _tried_twice(method: Any) -> Any:
     return once_more(method.__wrapped__)
 
 
-class PostgresRecorder(PostgresTables, PostgresAgreement, Store, PostgresProcessRecorder):
+class PostgresRecorder(PostgresTables, PostgresAgreement, PostgresHeartbeats, Store, PostgresProcessRecorder):
     """Events and rows in tables of a PostgreSQL database."""
 
     select_events = _tried_twice(PostgresProcessRecorder.select_events)
@@ -60,6 +62,7 @@ class PostgresRecorder(PostgresTables, PostgresAgreement, Store, PostgresProcess
         with at_pace(Pace.ENDLESS):
             super().create_table()
             self.create_agreement_tables()
+            self.create_tables([self.heartbeat_table])
 
     def _create_table(self, curs: Cursor[DictRow]) -> None:
         curs.execute("SET LOCAL statement_timeout = 0")
@@ -135,6 +138,11 @@ class PostgresRecorder(PostgresTables, PostgresAgreement, Store, PostgresProcess
                 )
                 for row in cursor.fetchall()
             ]
+
+    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+        """See `Store`."""
+        log = f"@{self.events_table_name}"
+        return found_in(self.rows(*by_position(log, "notification_id", after, last, ignored)))
 
     def _plain_search(self, mapper: Mapper[UUID]) -> EventSearch:
         return PostgresSearch(self, mapper)

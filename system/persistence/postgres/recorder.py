@@ -18,6 +18,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from system.persistence.agreement import Checkpoint
+from system.persistence.counting import Found, by_topic, found_in
 from system.persistence.search import EventSearch
 from system.persistence.sql import for_postgres
 from system.persistence.store import LogRow
@@ -262,6 +263,11 @@ class TunedRecorder(PostgresRecorder):
             cursor = connection.execute(for_postgres(statement, self.datastore.schema), parameters)
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+        """See `Store`."""
+        log = f"@{self.events_table_name}"
+        return found_in(self.rows(*by_topic(log, "notification_id", after, last, ignored)))
 
     def _plain_search(self, _: Mapper[UUID]) -> EventSearch:
         return TunedSearch(self)

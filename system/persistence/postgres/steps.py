@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from system.persistence.conflicts import FENCE
+from system.persistence.heartbeats import heartbeat_table
 from system.persistence.sql import for_postgres
 from system.persistence.tables import FIRST_VERSION, Table
 from system.persistence.version_notes import note_tables
@@ -334,6 +335,14 @@ def _versions(target: Target) -> Iterator[str]:
         VALUES ({FIRST_VERSION}, '{target.shape}', '{State.READY}', 0) ON CONFLICT DO NOTHING"""
 
 
+def _heartbeats(target: Target) -> Iterator[str]:
+    """The heartbeats of the application as a follower. The rows are rewritten all day long, as those of
+    leases are."""
+    table = heartbeat_table(f"{target.prefix}_")
+    yield for_postgres(table.create_statement, target.schema).decode()
+    yield f"ALTER TABLE {{schema}}.{table.name} SET (fillfactor = 50)"
+
+
 MIGRATIONS = (
     Migration(1, "the event store", _base),
     Migration(2, "search by type and metadata", _search),
@@ -347,4 +356,5 @@ MIGRATIONS = (
     Migration(10, "pauses between calls, and no deadlines of what has ended", _pauses),
     Migration(11, "calls to the provider apart from the ledger of payments", _calls_apart),
     Migration(12, "versions of read models", _versions),
+    Migration(13, "heartbeats of the followers", _heartbeats),
 )

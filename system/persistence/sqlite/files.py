@@ -6,10 +6,12 @@ all that are idle beside it, and what comes next opens the file anew.
 """
 
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from eventsourcing.persistence import OperationalError
 from eventsourcing.sqlite import SQLiteConnection, SQLiteDatastore
@@ -31,6 +33,7 @@ class Datastore(SQLiteDatastore):
         self.pool = made.pool
         self.single_row_tracking = made.single_row_tracking
         self.originator_id_type = made.originator_id_type
+        self._beside = BesideThePool(self.pool.db_name)
 
     @contextmanager
     def get_connection(self, *, commit: bool) -> Iterator[SQLiteConnection]:
@@ -50,11 +53,21 @@ class Datastore(SQLiteDatastore):
                 raise OperationalError(error) from error
             raise
 
+    def write_if_free(self, statement: str, parameters: Mapping[str, Any]) -> bool:
+        """Write something that may get lost; False when somebody else is writing just now. It waits for
+        nobody, and not for the disk."""
+        if self.pool.is_sqlite_memory_mode:  # there is no disk, and the pool tells who may write
+            with self.transaction(commit=True) as cursor:
+                cursor.execute(statement, parameters)
+            return True
+        return self._beside.write_if_free(statement, parameters)
+
     def close(self) -> None:
         """Close every connection, each as soon as nobody uses it: SQLite crashes the process when one is
         closed while another thread is in the middle of a statement."""
         interrupt_at = time.monotonic() + CLOSE_WITHIN_SECONDS
         give_up_at = interrupt_at + CLOSE_WITHIN_SECONDS
+        self._beside.close()
         returned = self.pool._put_condition
         with returned:
             while used := list(self.pool._in_use.values()):
@@ -84,13 +97,66 @@ class Datastore(SQLiteDatastore):
 
     def _open_anew(self, failed: SQLiteConnection) -> None:
         failed.close()
+        self._beside.close()
         idle = self.pool._pool
         with self.pool._put_condition:
             while idle:
                 idle.popleft().close()
 
 
+class BesideThePool:
+    """A connection of its own for what may get lost: it never waits for the file's lock, and does not sync.
+    (Whatever is synced later syncs it as well: the write-ahead log is written in its order.)
+
+    It never makes a file, and is opened anew after whatever went wrong. Safe to use from many threads.
+    """
+
+    def __init__(self, db_name: str) -> None:
+        self._name = (
+            db_name if db_name.startswith("file:") else f"{Path(db_name).absolute().as_uri()}?mode=rw"
+        )
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def write_if_free(self, statement: str, parameters: Mapping[str, Any]) -> bool:
+        """See `Datastore`. Raises `OperationalError`, or `StoreFull`."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = self._open()
+                self._connection.execute(statement, parameters)
+            except sqlite3.Error as error:
+                if _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    return False
+                self._drop()
+                kind = StoreFull if is_full(error) else OperationalError
+                raise kind(str(error)) from error
+            return True
+
+    def close(self) -> None:
+        """Close it; the next one who writes opens it again."""
+        with self._lock:
+            self._drop()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._name, uri=True, timeout=0, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA synchronous = NORMAL")  # with OFF the file could be damaged
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        return connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _primary_code(error: BaseException | None) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if code is not None else None
+
+
 def _is_of_the_file(error: Exception) -> bool:
     cause = error if isinstance(error, sqlite3.Error) else error.__cause__
-    code = getattr(cause, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _OF_THE_FILE
+    return _primary_code(cause) in _OF_THE_FILE

@@ -1,6 +1,6 @@
 """The store in SQLite files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,19 +10,22 @@ from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
 from application.codec import uuid_of_hex
 from system.persistence.agreement import Checkpoint
 from system.persistence.conflicts import told_apart
+from system.persistence.counting import Found, by_topic, found_in
 from system.persistence.search import EventSearch
+from system.persistence.sql import for_sqlite
 from system.persistence.store import LogRow, Store
 from system.persistence.tables import Change, sqlite_statement
 
 from .agreement import SqliteAgreement, agreement_statements, move_mark
 from .files import Datastore
+from .heartbeats import HEARTBEATS, SqliteHeartbeats
 from .indexes import search_indexes
 from .inspection import SqliteInspection
 from .search import SqliteSearch
 from .tables import SqliteTables
 
 
-class SqliteRecorder(SqliteTables, SqliteAgreement, Store, SQLiteProcessRecorder):
+class SqliteRecorder(SqliteTables, SqliteAgreement, SqliteHeartbeats, Store, SQLiteProcessRecorder):
     """Events and rows in an SQLite file of the application's own."""
 
     datastore: Datastore
@@ -34,6 +37,7 @@ class SqliteRecorder(SqliteTables, SqliteAgreement, Store, SQLiteProcessRecorder
             *super().construct_create_table_statements(),
             *search_indexes(events),
             *agreement_statements(events),
+            for_sqlite(HEARTBEATS.create_statement),
         ]
 
     def _insert_tracking(self, c: SQLiteCursor, tracking: Tracking) -> None:
@@ -95,6 +99,10 @@ class SqliteRecorder(SqliteTables, SqliteAgreement, Store, SQLiteProcessRecorder
             (uuid_of_hex(stream_id), version, topic, state, position)
             for position, stream_id, version, topic, state in rows
         ]
+
+    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+        """See `Store`."""
+        return found_in(self.rows(*by_topic(self.events_table_name, "rowid", after, last, ignored)))
 
     def insert_events(
         self,

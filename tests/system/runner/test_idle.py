@@ -47,7 +47,7 @@ def test_two_idle_runners_ask_the_database_little(
     shop.receive("CD-X1", 5)
     order = shop.order("CD-X1")
     wait_until(lambda: shop.status(order) == "CONFIRMED" and all(service.is_running for service in pair))
-    wait_until(lambda: all(position.lag == 0 for position in positions(shop.orderwright)))
+    wait_until(lambda: all(position.is_level for position in positions(shop.orderwright)))
 
     with psycopg.connect(
         host=on_postgres["POSTGRES_HOST"],
@@ -121,7 +121,7 @@ def test_a_position_that_moved_without_effect_is_recorded_soon(
 ) -> None:
     way = open_way(UnderOurRunner, {**tuned_postgres, "ORDERWRIGHT_POLL_SECONDS": "60"})
     Shop(way).receive("CD-X1", 5)
-    wait_until(lambda: all(position.lag == 0 for position in positions(way.orderwright)))
+    wait_until(lambda: all(position.is_level for position in positions(way.orderwright)))
 
 
 def test_what_the_store_does_not_take_is_told_again() -> None:
