@@ -16,7 +16,7 @@ from system.bootstrap import Orderwright
 from system.operations.clocks import LatestEvent, latest_events
 from system.operations.figures import OldestOpen, oldest
 from system.operations.followers import FollowersReport, Progress, assembled
-from system.operations.lag import lags
+from system.operations.lag import COUNTED_AT_MOST, lags
 from system.operations.snapshots import SnapshotReport, snapshot_report
 from system.operations.stuck import PositionWatch, StuckReport, find_stuck, owners_of
 from system.persistence.agreement import Disagreement
@@ -86,7 +86,7 @@ class Metric:
 def snapshot(orderwright: Orderwright, service: RunnerService | None, watch: PositionWatch) -> Snapshot:
     """Look at everything there is to measure. Raises `PersistenceError` when the store is away."""
     owners = owners_of(orderwright, service)
-    behind = lags(orderwright)
+    behind = lags(orderwright, COUNTED_AT_MOST)
     stuck = find_stuck(orderwright, owners, watch, behind=behind)
     saga_log = orderwright.saga_log
     return Snapshot(
@@ -249,7 +249,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _labelled(
         "follower_lag_events",
-        "Events in the log of a leader that a follower has still to handle; those it ignores do not count.",
+        "Events in the log of a leader that a follower has still to handle, counted up to 100,000.",
         ("follower", "leader"),
         lambda seen: _of_each_log(seen, lambda _, each: each.events_to_handle),
     ),

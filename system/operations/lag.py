@@ -12,8 +12,12 @@ from domain.shared.aggregates import EVENT_TYPES
 from system.bootstrap import Orderwright
 from system.followers.follower import Follower
 from system.operations.positions import Position, positions
+from system.persistence.counting import ALL, Part
 from system.persistence.postgres.answers import Pace, at_pace
 from system.persistence.search import facts_of
+
+COUNTED_AT_MOST = 100_000
+"""So many events where somebody asks again and again, or waits: to count millions takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,16 @@ class Lag:
 
 
 @at_pace(Pace.SLOW)
-def lags(orderwright: Orderwright) -> tuple[Lag, ...]:
-    """How far every follower is behind in every log it follows."""
-    return tuple(_lag(orderwright, one) for one in positions(orderwright))
+def lags(orderwright: Orderwright, most: int = ALL) -> tuple[Lag, ...]:
+    """How far every follower is behind in every log it follows, each counted up to `most` events."""
+    return tuple(_lag(orderwright, one, most) for one in positions(orderwright))
 
 
 @at_pace(Pace.SLOW)
 def came_in(orderwright: Orderwright, follower: str, leader: str, after: int, last: int) -> int:
     """How many of the events between two positions (the first not included) a follower has to handle."""
-    ignored = _ignored_by(orderwright.applications[follower])
-    return orderwright.applications[leader].recorder.count_log(after, ignored, last).events
+    part = Part(after, _ignored_by(orderwright.applications[follower]), last)
+    return orderwright.applications[leader].recorder.count_log(part).events
 
 
 def events_to_handle(of: Iterable[Lag]) -> int:
@@ -52,9 +56,10 @@ def events_to_handle(of: Iterable[Lag]) -> int:
     return sum(one.events_to_handle for one in of)
 
 
-def _lag(orderwright: Orderwright, where: Position) -> Lag:
+def _lag(orderwright: Orderwright, where: Position, most: int) -> Lag:
     leader = orderwright.applications[where.leader]
-    found = leader.recorder.count_log(where.position, _ignored_by(orderwright.applications[where.follower]))
+    ignored = _ignored_by(orderwright.applications[where.follower])
+    found = leader.recorder.count_log(Part(where.position, ignored, most=most))
     at = _recorded_at(leader, found.first) if found.first is not None else None
     return Lag(
         where.follower,

@@ -12,7 +12,7 @@ from system.bootstrap import Orderwright
 from system.definition import OrderFulfilment
 from system.definition import orderwright as definition
 from system.leases.owners import owners_in
-from system.operations.lag import Lag, lags
+from system.operations.lag import COUNTED_AT_MOST, Lag, lags
 from system.operations.positions import DamagedLot, damaged_lots, parked_events
 from system.projections.saga_log.figures import count_waiting, waiting_orders
 from system.projections.saga_log.overdue import OverdueSaga, count_overdue, overdue_sagas
@@ -37,7 +37,7 @@ class ParkedCount:
 @dataclass(frozen=True)
 class StandingPosition:
     """A follower that has events to handle in a leader's log and does not move: the first since then. `lag`
-    says how many."""
+    says how many, counted up to `COUNTED_AT_MOST`."""
 
     follower: str
     leader: str
@@ -108,10 +108,10 @@ def find_stuck(
     behind: Iterable[Lag] | None = None,
 ) -> StuckReport:
     """Look for what stands still; `behind` is how far the followers are, where somebody has looked already.
-    Without a watch that has looked before, it takes two looks a second
-    apart to tell that a position does not move; it takes them only where one is suspicious."""
+    Without a watch that has looked before, it takes two looks a second apart to tell that a position does
+    not move; it takes them only where one is suspicious."""
     now = orderwright.clock()
-    seen = tuple(behind) if behind is not None else lags(orderwright)
+    seen = tuple(behind) if behind is not None else lags(orderwright, COUNTED_AT_MOST)
     overdue = overdue_sagas(orderwright.saga_log, now, SHOWN)
     waiting = waiting_orders(orderwright.saga_log, SHOWN)
     return StuckReport(
@@ -167,7 +167,11 @@ def _looked_at_twice(
         return ()
     first = {(one.follower, one.leader): one.position for one in seen if one.events_to_handle}
     pause(LOOKS_APART_SECONDS)
-    second = [one for one in lags(orderwright) if first.get((one.follower, one.leader)) == one.position]
+    second = [
+        one
+        for one in lags(orderwright, COUNTED_AT_MOST)
+        if first.get((one.follower, one.leader)) == one.position
+    ]
     return _unhandled(orderwright, second)
 
 

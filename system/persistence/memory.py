@@ -1,7 +1,7 @@
 """The store in memory."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from eventsourcing.persistence import Notification, StoredEvent, Tracking
 from eventsourcing.popo import POPOProcessRecorder
 
 from .agreement import AlwaysAgrees
-from .counting import Found
+from .counting import Found, Part
 from .heartbeats import Beat, Heartbeat
 from .store import Store
 from .tables import Change, Table
@@ -57,12 +57,12 @@ class InMemoryRecorder(AlwaysAgrees, Store, POPOProcessRecorder):
                 if version >= first and (last is None or version <= last)
             ]
 
-    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+    def count_log(self, part: Part) -> Found:
         """See `Store`."""
         with self._database_lock:
-            part = self._stored_events[after:last]
-        wanted = [number for number, event in enumerate(part) if event.topic not in ignored]
-        return Found(len(wanted), after + wanted[0] + 1 if wanted else None)
+            events = self._stored_events[part.after : part.last]
+        wanted = [number for number, event in enumerate(events) if event.topic not in part.ignored]
+        return Found(min(len(wanted), part.most), part.after + wanted[0] + 1 if wanted else None)
 
     def beat(self, beats: Sequence[Beat]) -> bool:
         """See `HeartbeatStore`."""

@@ -1,14 +1,14 @@
 """What everything here asks of a store, whichever database it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
 from eventsourcing.persistence import Mapper, Notification, ProcessRecorder, StoredEvent, Tracking
 
 from .agreement import AgreementStore
-from .counting import Found
+from .counting import Found, Part
 from .heartbeats import HeartbeatStore
 from .inspection import Inspection, PlainInspection
 from .search import EventSearch, Scan
@@ -80,8 +80,8 @@ class Store(AgreementStore, HeartbeatStore, ProcessRecorder, ABC):
         return ()
 
     @abstractmethod
-    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
-        """The events after a position, up to a last one where that is given, of all topics but these."""
+    def count_log(self, part: Part) -> Found:
+        """How many events there are in a part of the log, and where the first of them is."""
 
     def search(self, mapper: Mapper[UUID]) -> EventSearch:
         """The fastest search that this store has. What is compressed or encrypted can only be read here,

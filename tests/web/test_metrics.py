@@ -13,6 +13,7 @@ from system.observability.prometheus import Exposition
 from system.operations.stuck import PositionWatch
 from tests.support.clocks import StandingClock
 from tests.support.fixtures import Environment
+from tests.support.heartbeats import measured
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand, Way
 from tests.web.api import Answer, Api
@@ -82,6 +83,8 @@ def test_every_metric_is_told_and_no_other(api: Api, idle: ByHand) -> None:
     api.receive()
     api.placed()
     idle.settle()
+    for loop in idle.runner.loops.values():
+        measured(loop)
     text = Answer(api.client.get("/metrics")).response.text
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert families.keys() == {metric.name.removesuffix("_total") for metric in METRICS} | {

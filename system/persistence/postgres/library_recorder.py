@@ -1,6 +1,6 @@
 """The store in PostgreSQL with the library's own module, `eventsourcing.postgres`."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from system.persistence.agreement import Checkpoint
 from system.persistence.conflicts import told_apart
-from system.persistence.counting import Found, by_position, found_in
+from system.persistence.counting import Found, Part, by_position, found_in
 from system.persistence.search import EventSearch
 from system.persistence.store import Store
 from system.persistence.tables import Change, postgres_parameters, postgres_statement
@@ -139,10 +139,10 @@ class PostgresRecorder(PostgresTables, PostgresAgreement, PostgresHeartbeats, St
                 for row in cursor.fetchall()
             ]
 
-    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+    def count_log(self, part: Part) -> Found:
         """See `Store`."""
-        log = f"@{self.events_table_name}"
-        return found_in(self.rows(*by_position(log, "notification_id", after, last, ignored)))
+        statement, values = by_position(f"@{self.events_table_name}", "notification_id", part)
+        return found_in(self.rows(statement, values))
 
     def _plain_search(self, mapper: Mapper[UUID]) -> EventSearch:
         return PostgresSearch(self, mapper)

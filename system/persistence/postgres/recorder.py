@@ -18,7 +18,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from system.persistence.agreement import Checkpoint
-from system.persistence.counting import Found, by_topic, found_in
+from system.persistence.counting import IN_POSTGRES, Found, Part, by_topic, found_in
 from system.persistence.search import EventSearch
 from system.persistence.sql import for_postgres
 from system.persistence.store import LogRow
@@ -264,10 +264,10 @@ class TunedRecorder(PostgresRecorder):
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+    def count_log(self, part: Part) -> Found:
         """See `Store`."""
-        log = f"@{self.events_table_name}"
-        return found_in(self.rows(*by_topic(log, "notification_id", after, last, ignored)))
+        statement, values = by_topic(f"@{self.events_table_name}", "notification_id", part, IN_POSTGRES)
+        return found_in(self.rows(statement, values))
 
     def _plain_search(self, _: Mapper[UUID]) -> EventSearch:
         return TunedSearch(self)

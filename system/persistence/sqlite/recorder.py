@@ -1,6 +1,6 @@
 """The store in SQLite files."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
 from application.codec import uuid_of_hex
 from system.persistence.agreement import Checkpoint
 from system.persistence.conflicts import told_apart
-from system.persistence.counting import Found, by_topic, found_in
+from system.persistence.counting import IN_SQLITE, Found, Part, by_topic, found_in
 from system.persistence.search import EventSearch
 from system.persistence.sql import for_sqlite
 from system.persistence.store import LogRow, Store
@@ -100,9 +100,9 @@ class SqliteRecorder(SqliteTables, SqliteAgreement, SqliteHeartbeats, Store, SQL
             for position, stream_id, version, topic, state in rows
         ]
 
-    def count_log(self, after: int, ignored: Collection[str], last: int | None = None) -> Found:
+    def count_log(self, part: Part) -> Found:
         """See `Store`."""
-        return found_in(self.rows(*by_topic(self.events_table_name, "rowid", after, last, ignored)))
+        return found_in(self.rows(*by_topic(self.events_table_name, "rowid", part, IN_SQLITE)))
 
     def insert_events(
         self,
