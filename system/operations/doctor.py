@@ -177,9 +177,7 @@ def _runner(owners: Mapping[str, str | None]) -> Check:
 def _followers(report: FollowersReport) -> Check:
     """Those that are run and do not go on are worth a look; that nobody runs one the check before says."""
     wrong = [
-        f"{one.follower} is {one.state}: {one.why}"
-        for one in report.followers
-        if one.state in (State.PAUSING, State.SILENT)
+        f"{one.follower}: {one.why}" for one in report.followers if one.state in (State.PAUSING, State.SILENT)
     ] + [
         f"{one.follower} falls behind in {each.leader}: {each.events_to_handle} events to handle, "
         f"{each.events_per_second:g} a second are handled and {each.incoming_per_second:g} come in"

@@ -193,7 +193,10 @@ def _state(owner: str | None, beats: Beats, *, is_silent: bool) -> tuple[State, 
         )
     fault = next((beat.fault for beat in beats.values() if beat.fault is not None), None)
     if fault is not None:
-        return State.PAUSING, f"{fault}; it tries again by itself, and the log of its process says more"
+        return (
+            State.PAUSING,
+            f"it pauses {fault} and tries again by itself; the log of its process says more",
+        )
     return State.RUNNING, None
 
 

@@ -99,6 +99,11 @@ class Heart:
         """How many seconds there are until the next beat."""
         return max(self._next - self._monotonic(), 0.0)
 
+    def begin(self) -> None:
+        """Beat for the first time, before the first page: the loop might hang in that already."""
+        if self._next == 0.0:
+            self.beat(has_more=False)
+
     def beat(self, *, has_more: bool, error: Exception | None = None) -> None:
         """Beat if it is time to: the loop turns, and may have more to read; or it pauses after an error."""
         now = self._monotonic()
@@ -139,12 +144,12 @@ class Heart:
 
 
 def told(error: Exception) -> str:
-    """Why a loop pauses, in a few words that anybody may read: what an error says of hosts and files is in
-    the log of the process alone."""
+    """Why a loop pauses, in words that go on after "it pauses" and that anybody may read: what an error says
+    of hosts and files is in the log of the process alone."""
     if isinstance(error, LogDisagrees):
-        return str(error)
+        return f"because {error}"
     if is_full(error):
-        return "the disk of a store is full"
+        return "because the disk of a store is full"
     if isinstance(error, STORE_FAULTS):
-        return f"a store does not answer or refuses ({type(error).__name__})"
-    return f"an unexpected error ({type(error).__name__})"
+        return f"because a store does not answer, or refuses ({type(error).__name__})"
+    return f"after an unexpected error ({type(error).__name__})"

@@ -53,6 +53,7 @@ class FollowerLoop(BackgroundLoop):
 
     def work(self) -> None:
         """Process a page of each leader, and rest when all was read."""
+        self._heart.begin()
         if self.advance():
             self._idle_since = time.monotonic()
         elif time.monotonic() - self._idle_since >= IDLE_BEFORE_CARRYING_FORWARD:

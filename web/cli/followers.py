@@ -11,7 +11,6 @@ from system.operations.followers import (
     FollowersReport,
     Outlook,
     Progress,
-    State,
     examine_followers,
 )
 
@@ -57,11 +56,14 @@ def _write(report: FollowersReport) -> None:
         ),
         (row for one in report.followers for row in _rows(one)),
     )
-    wrong = [one for one in report.followers if one.why is not None]
-    if wrong:
+    names: dict[str, list[str]] = {}
+    for one in report.followers:
+        if one.why is not None:
+            names.setdefault(one.why, []).append(one.follower)
+    if names:
         write_line("")
-    for one in wrong:
-        write_line(f"{one.follower} {_how(one.state)}: {one.why}.")
+    for why, whose in names.items():
+        write_line(f"{', '.join(whose)}: {why}.")
 
 
 def _rows(one: FollowerReport) -> Iterator[tuple[object, ...]]:
@@ -91,10 +93,6 @@ def _level_in(progress: Progress) -> str:
     if progress.level_in_seconds:
         return _duration(progress.level_in_seconds)
     return _INSTEAD_OF_A_TIME.get(progress.outlook, "a moment")
-
-
-def _how(state: State) -> str:
-    return {State.PAUSING: "pauses", State.SILENT: "is silent", State.NOT_RUN: "does not run"}[state]
 
 
 def _duration(seconds: float) -> str:
