@@ -97,6 +97,7 @@ COSTLY = [
     "/operations/snapshots",
     "/operations/projections",
     "/operations/projections/OrderDashboard",
+    "/operations/followers",
     "/operations/dead-letters",
     "/operations/dead-letters/OrderDashboard:Orders:1",
     "/events?since=2024-05-17T00:00:00Z",
