@@ -40,6 +40,9 @@ def _tried_twice(method: Any) -> Any:
 class PostgresRecorder(PostgresTables, PostgresAgreement, PostgresHeartbeats, Store, PostgresProcessRecorder):
     """Events and rows in tables of a PostgreSQL database."""
 
+    _durable = ""
+    _is_described = False
+
     select_events = _tried_twice(PostgresProcessRecorder.select_events)
     select_notifications = _tried_twice(PostgresProcessRecorder.select_notifications)
     max_notification_id = _tried_twice(PostgresProcessRecorder.max_notification_id)
@@ -149,7 +152,8 @@ class PostgresRecorder(PostgresTables, PostgresAgreement, PostgresHeartbeats, St
 
     def inspection(self) -> PostgresInspection:
         """See `Store`."""
-        return PostgresInspection(self.datastore, self.events_table_name)
+        name, durable = self.events_table_name, self._durable
+        return PostgresInspection(self.datastore, name, durable=durable, is_described=self._is_described)
 
     def try_to_write(self) -> None:
         """See `Store`, and `probing`."""

@@ -26,7 +26,6 @@ from system.persistence.tables import Change, Table, postgres_parameters, postgr
 
 from .answers import Pace, at_pace, once_more
 from .appends import Appends
-from .inspection import PostgresInspection
 from .library_recorder import PostgresRecorder
 from .pool import Datastore
 from .search import TunedSearch
@@ -38,6 +37,7 @@ class TunedRecorder(PostgresRecorder):
 
     datastore: Datastore
     table_storage = f" WITH ({ROOM})"
+    _is_described = True
 
     def __init__(self, datastore: Datastore, *, events_table_name: str, tracking_table_name: str) -> None:
         super().__init__(
@@ -271,11 +271,6 @@ class TunedRecorder(PostgresRecorder):
 
     def _plain_search(self, _: Mapper[UUID]) -> EventSearch:
         return TunedSearch(self)
-
-    def inspection(self) -> PostgresInspection:
-        """See `Store`."""
-        name = self.events_table_name
-        return PostgresInspection(self.datastore, name, durable=self._durable, is_described=True)
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Nothing: the migrations make the tables."""
