@@ -12,6 +12,7 @@ from eventsourcing.application import Application
 from eventsourcing.utils import Environment
 
 from system.definition import class_of, orderwright
+from system.followers.versions import shape_of
 from system.leases.lease import FileLeases, Leases, SoleOwner
 from system.leases.postgres import PostgresLeases
 from system.persistence.postgres import migrations
@@ -105,7 +106,11 @@ def migration_targets(settings: Settings) -> list[migrations.Target]:
         module, env = persistence_of(name, settings)
         if module == TUNED_POSTGRES:
             parameters, kind = connection_parameters(env), class_of(name)
-            found.append(migrations.Target(name, schema_of(env), parameters, kind.tables, kind.shape()))
+            found.append(
+                migrations.Target(
+                    name, schema_of(env), parameters, kind.tables, shape_of(kind.tables, kind.version)
+                )
+            )
     return found
 
 

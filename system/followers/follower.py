@@ -42,14 +42,11 @@ class Follower(Application, LibraryFollower[UUID]):
     """The kinds of events that this follower knows of and does nothing about."""
     tables: ClassVar[tuple[Table, ...]] = ()
     """The tables that it keeps."""
+    version: ClassVar[int] = 1
+    """Raised by whoever changes what their rows mean while their columns stay as they are."""
     begins_with: ClassVar[str | None] = None
     """The leader whose log brings new work. It is read only when nothing is left to be done for
     work that has begun, so that work is finished rather than piled up."""
-
-    @classmethod
-    def shape(cls) -> str:
-        """What the rows are that this code keeps; nothing where it keeps none."""
-        return ""
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """The library's, with connections that nobody waits for without end."""

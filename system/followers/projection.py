@@ -32,8 +32,6 @@ class Projection(Follower):
 
     subject: ClassVar[Subject] = ORDER
     """What its rows are about."""
-    version: ClassVar[int] = 1
-    """Raised by whoever changes what the rows mean while their columns stay as they are."""
 
     def __init__(self, env: EnvType | None = None) -> None:
         super().__init__(env)
@@ -44,7 +42,7 @@ class Projection(Follower):
 
     @classmethod
     def shape(cls) -> str:
-        """See `Follower.shape`."""
+        """What the rows are that this code keeps."""
         return shape_of(cls.tables, cls.version)
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:

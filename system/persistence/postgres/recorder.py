@@ -53,6 +53,15 @@ class TunedRecorder(PostgresRecorder):
         # the statement's own end then waits for the disk where that is needed. Without rows nothing is.
         self._durable = f'(SELECT "{schema}".orderwright_durable())'
         self._appends = Appends(self._append_events)
+        # Each stream is looked up by itself: left to choose, PostgreSQL reads the whole index beside the few
+        # hundred streams of a page, which takes longer the larger the store.
+        self.streams_statement = (
+            f"SELECT {self._durable}, e.originator_id, e.originator_version, e.topic, e.state "
+            "FROM unnest(%b::uuid[], %b::bigint[]) AS wanted(id, version) CROSS JOIN LATERAL ("
+            f"SELECT originator_id, originator_version, topic, state FROM {self._events} "
+            "WHERE originator_id = wanted.id AND originator_version > wanted.version "
+            "ORDER BY originator_version LIMIT %b) AS e ORDER BY e.originator_id, e.originator_version"
+        )
 
     # Writing
 
@@ -149,18 +158,6 @@ class TunedRecorder(PostgresRecorder):
         first, last = gt if gt is not None else -1, lte if lte is not None else _LAST
         rows = self._read(statement, (originator_id, first, last, limit))
         return [StoredEvent(*event) for _, *event in rows]
-
-    @property
-    def streams_statement(self) -> str:
-        """The query of `select_streams`. Each stream is looked up by itself: left to choose, PostgreSQL reads
-        the whole index beside the few hundred streams of a page, which takes longer the larger the store."""
-        return (
-            f"SELECT {self._durable}, e.originator_id, e.originator_version, e.topic, e.state "
-            "FROM unnest(%b::uuid[], %b::bigint[]) AS wanted(id, version) CROSS JOIN LATERAL ("
-            f"SELECT originator_id, originator_version, topic, state FROM {self._events} "
-            "WHERE originator_id = wanted.id AND originator_version > wanted.version "
-            "ORDER BY originator_version LIMIT %b) AS e ORDER BY e.originator_id, e.originator_version"
-        )
 
     @once_more
     def select_streams(self, after: Mapping[UUID, int], at_most: int | None = None) -> Iterable[StoredEvent]:
