@@ -25,7 +25,8 @@ texts = st.text(st.characters(codec="utf-8"), max_size=8)
 plain = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), texts,
     st.decimals(allow_nan=False, allow_infinity=False), st.uuids(), st.dates(), st.timedeltas(),
-    st.datetimes(timezones=st.just(UTC)), st.binary(max_size=8),
+    # UTC has no hour that comes twice, so which of the two it is means nothing.
+    st.datetimes(timezones=st.just(UTC)).map(lambda time: time.replace(fold=0)), st.binary(max_size=8),
 )  # fmt: skip
 keys = st.one_of(texts, st.tuples(texts, st.integers(0, 9)), st.uuids())
 values = st.recursive(
