@@ -94,7 +94,7 @@ class PositionCheck:
         if _position_in(text) is None and not self._has_read(edge):
             return None
         name, log = edge.follower.name, edge.leader.name
-        if edge.follower.recorder.max_tracking_id(log) is not None:
+        if edge.follower.recorder.max_tracking_id(edge.key) is not None:
             return None  # it has just begun: what was seen came together with its first position
         what = f"{name} has no position in the log of {log}, and what it keeps says that it has read of it"
         return self._finding(edge, Verdict.POSITION_MISSING, what)

@@ -34,7 +34,8 @@ class Verdict(StrEnum):
 
 PROCEDURE = "docs/procedures/verify-the-store.md"
 _RESTORE = f"restore the row from a backup: {PROCEDURE}"
-_REPAIR = f"have the rows built anew: {PROCEDURE}"
+_REPAIR = f"see where it comes from, then `orderwright projections repair`: {PROCEDURE}"
+_POSITION = f"let it be read again: {PROCEDURE}"
 
 ADVICE: Mapping[Verdict, str] = {
     Verdict.EVENT_MISSING: _RESTORE,
@@ -49,8 +50,8 @@ ADVICE: Mapping[Verdict, str] = {
     Verdict.SEALS_ALTERED: "restore the seals from their backup, or `orderwright store reseal`",
     Verdict.SNAPSHOT_DIFFERS: "drop it, it is taken anew: `orderwright snapshots drop`",
     Verdict.SNAPSHOT_AHEAD: "drop it, it is taken anew: `orderwright snapshots drop`",
-    Verdict.POSITION_MISSING: _REPAIR,
-    Verdict.POSITION_AHEAD: _REPAIR,
+    Verdict.POSITION_MISSING: _POSITION,
+    Verdict.POSITION_AHEAD: _POSITION,
     Verdict.POSITION_BEHIND: "nothing: what is read again changes nothing",
     Verdict.ROW_DIFFERS: _REPAIR,
     Verdict.ROW_MISSING: _REPAIR,
