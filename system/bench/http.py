@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from statistics import quantiles
 
 from .measurements import OURS, STOCK, Round
@@ -38,7 +38,7 @@ def measure(setting: Setting) -> Round:
     """Both are our service under our runner; what differs is the recorder. The clients run beside it."""
     found: dict[str, dict[str, float]] = {name: {} for name in UNITS}
     for contender in (OURS, STOCK):
-        with _served(setting, contender) as port:
+        with serving(_environment(setting, contender)) as port:
             _load(port, CLIENTS, 1.0, None)  # warm
             saturated = _load(port, CLIENTS, setting.seconds, None)
             rate = len(saturated) / setting.seconds
@@ -51,11 +51,16 @@ def measure(setting: Setting) -> Round:
     return found
 
 
-@contextmanager
-def _served(setting: Setting, contender: str) -> Iterator[int]:
+def _environment(setting: Setting, contender: str) -> dict[str, str]:
     # Small pages: the library's recorder hangs on an append of a megabyte.
     pages = {} if contender == OURS else {"ORDERWRIGHT_PAGE_SIZE": "100"}
-    environment = setting.store(contender, ORDERWRIGHT_API_THREADS="14", **pages)
+    return setting.store(contender, **pages)
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[int]:
+    """A service of a store, in a process of its own: the port at which it answers."""
+    environment = environment | {"ORDERWRIGHT_API_THREADS": "14"}
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     server = subprocess.Popen(
@@ -78,9 +83,9 @@ def _served(setting: Setting, contender: str) -> Iterator[int]:
 
 def _is_ready(port: int) -> bool:
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
     except OSError:
         return False
 

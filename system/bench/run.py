@@ -11,7 +11,7 @@ from pathlib import Path
 
 from system.bench.private_postgres import PrivatePostgres
 
-from . import append, drain, growth, http, load, rebuild
+from . import append, drain, growth, http, load, rebuild, years
 from .measurements import Measurement, Round, measurements_of
 from .setting import Setting
 
@@ -24,6 +24,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "rebuild": rebuild.measure,
     "load": load.measure,
     "growth": growth.measure,
+    "years": years.measure,
 }
 _SHOWN_SETTINGS = (
     "fsync",
@@ -46,15 +47,19 @@ def server_settings() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: rounds, orders of a backlog, seconds under load, sizes of the growing store."""
+    """How much is measured: rounds, orders of a backlog, seconds under load, sizes of the growing store,
+    events of the store with years behind it."""
 
     runs: int = 3
     orders: int = 3000
     seconds: float = 4.0
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    events: int = 1_000_000
 
 
-QUICK = Plan(runs=1, orders=100, seconds=0.5, sizes=(500, 1000))
+QUICK = Plan(runs=1, orders=100, seconds=0.5, sizes=(500, 1000), events=2000)
+TAKES_ONE_ROUND = ("growth", "years")
+"""Each is one long run."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def run(
 ) -> BenchReport:
     """Measure these, each in so many rounds, on a PostgreSQL that exists for this alone.
 
-    Growth takes one round, however many the others take: its three sizes are one long run.
+    Those of `TAKES_ONE_ROUND` take no more, however many the others take.
     """
     units = {
         **append.UNITS,
@@ -83,13 +88,14 @@ def run(
         **rebuild.UNITS,
         **load.UNITS,
         **growth.units(plan.sizes),
+        **years.UNITS,
     }
     rounds: list[Round] = []
     with PrivatePostgres(fsync=True, settings=server_settings()) as server:
-        setting = Setting(server, plan.orders, plan.seconds, plan.sizes)
+        setting = Setting(server, plan.orders, plan.seconds, plan.sizes, plan.events)
         conditions = _conditions(server, plan)
         for name in names:
-            for number in range(1 if name == "growth" else plan.runs):
+            for number in range(1 if name in TAKES_ONE_ROUND else plan.runs):
                 progress(name, number)
                 rounds.append(MEASUREMENTS[name](setting))
     return BenchReport(clock(), conditions, measurements_of(rounds, units))

@@ -59,6 +59,7 @@ class Setting:
     orders: int
     seconds: float
     sizes: tuple[int, ...]
+    events: int
     _numbers: Iterator[int] = field(default_factory=count)
 
     def store(self, contender: str, **more: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from system.bench.document import document, number
 from system.bench.measurements import LIMIT, OURS, STOCK
 from system.bench.private_postgres import PostgresUnavailableError
-from system.bench.run import MEASUREMENTS, QUICK, BenchReport, Plan, run
+from system.bench.run import MEASUREMENTS, QUICK, TAKES_ONE_ROUND, BenchReport, Plan, run
 from system.bootstrap import utc_now
 
 from .commands import Command, wants_json
@@ -26,16 +26,23 @@ DOCUMENT = Path("docs/benchmarks.md")
 @click.option(
     "--orders", default=Plan.orders, show_default=True, type=click.IntRange(50), help="Orders to be drained."
 )
+@click.option(
+    "--events",
+    default=Plan.events,
+    show_default=True,
+    type=click.IntRange(1000),
+    help="Events of the store with years behind it.",
+)
 @click.option("--quick", is_flag=True, help="A small run, to see whether it works; its figures mean little.")
 @click.option("--no-write", is_flag=True, help=f"Leave {DOCUMENT} as it is.")
-def bench(names: tuple[str, ...], runs: int, orders: int, quick: bool, no_write: bool) -> None:
+def bench(names: tuple[str, ...], runs: int, orders: int, events: int, quick: bool, no_write: bool) -> None:
     """Measure some things, or everything, on a PostgreSQL that is started for it.
 
-    NAME is append, drain, http, rebuild, load or growth. A run of everything takes some minutes and,
+    NAME is append, drain, http, rebuild, load, growth or years. A run of everything takes half an hour and,
     in a folder that has docs/, writes docs/benchmarks.md.
     """
     wanted = [name for name in MEASUREMENTS if name in names] or list(MEASUREMENTS)
-    plan = QUICK if quick else Plan(runs=runs, orders=orders)
+    plan = QUICK if quick else Plan(runs=runs, orders=orders, events=events)
     place = Place(DOCUMENT, "the document", b"# Benchmarks")
     is_written = not (names or quick or no_write) and DOCUMENT.parent.is_dir()
     if is_written:
@@ -73,7 +80,9 @@ def _measured(names: list[str], plan: Plan) -> BenchReport:
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
     is_hidden = not stderr.is_terminal or wants_json()
     with Progress(*columns, console=stderr, disable=is_hidden) as progress:
-        task = progress.add_task("Starting", total=sum(1 if n == "growth" else plan.runs for n in names))
+        task = progress.add_task(
+            "Starting", total=sum(1 if n in TAKES_ONE_ROUND else plan.runs for n in names)
+        )
         done = 0
 
         def tell(name: str, round_: int) -> None:
