@@ -123,7 +123,8 @@ class _Writer:
 
     def _plain_column(self, values: Sequence[Any], kinds: set[type[Any]]) -> list[Any]:
         if int in kinds:
-            for each in values:
+            numbers = values if len(kinds) == 1 else [each for each in values if type(each) is int]
+            for each in (min(numbers), max(numbers)):
                 self.value(each)
         if len(values) < LONG_COLUMN or len(kinds) > 1:  # 1 and True are the same to Python
             return ["=", *values]

@@ -50,6 +50,7 @@ def settle(orderwright: Orderwright) -> float:
     """Run our runner in this process until everything is at rest; how many seconds it took."""
     runner = orderwright.runner()
     began = time.monotonic()
+    orderwright.snapshots.start()
     runner.start()
     is_at_rest = runner.wait_until_settled(PATIENCE_SECONDS)
     took = time.monotonic() - began
