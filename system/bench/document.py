@@ -14,7 +14,8 @@ _MEANING = {
     "can, then at 20 % of that rate. The service is one process, `orderwright serve`, for both",
     "rebuild": "events a second, while the order dashboard is dropped and follows again from the first event",
     "rebuild_bulk": "the same by `orderwright projections rebuild`, which builds another version beside it",
-    "load": "loading an aggregate with so many events, without snapshots",
+    "load": "loading an aggregate with so many events, all of them receipts; `_snapshot` from a snapshot, "
+    "the others from the first event",
     "growth": "seconds to settle 1,000 orders when the store holds so many events. The ratio compares the "
     "last size with a fresh store of the first, measured in turns: a machine is not equally fast all day",
     "years": "a store with so many events and years behind it (`--events`, else 1,000,000), made by "
