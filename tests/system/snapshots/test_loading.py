@@ -105,14 +105,29 @@ def test_what_is_loaded_is_what_a_replay_makes_and_most_events_are_not_read(
     repository(shop).get(TEAPOT)
     assert counts == [31], "the event that the snapshot was taken at, and those since"
 
+    knows_nothing(shop)
+    repository(shop).get(TEAPOT)
+    assert counts[1:] == [101, 31], "a process that does not know of it reads as far as a short stream may go"
 
-def test_every_way_of_loading_uses_it(shop: Shop) -> None:
+
+def knows_nothing(shop: Shop) -> None:
+    """As in a process that has just begun."""
+    for kept in shop.orderwright.snapshots.kept.values():
+        kept._known.clear()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_every_way_of_loading_uses_it(shop: Shop, is_known: bool) -> None:
     inventory = shop.orderwright.inventory
     expected = replayed(shop)
+    if not is_known:
+        knows_nothing(shop)
     page = IdentityMap(inventory.repository)
     with page.page():
         page.fetch([TEAPOT, stock_item_id("CUP")])
         assert state(page.get(TEAPOT)) == expected
+    if not is_known:
+        knows_nothing(shop)
     assert {id_: state(item) for id_, item in inventory.find_all(StockItem, [TEAPOT]).items()} == {
         TEAPOT: expected
     }
@@ -143,6 +158,7 @@ def test_what_was_at_a_version_is_never_loaded_from_a_later_snapshot(shop: Shop)
 
         assert item.version == min(version, 230)
         assert state(item) == replayed(shop, version)
+    assert not any(discarded(shop).values()), "that one is later is nothing against it"
 
 
 def test_each_of_many_streams_is_brought_up_to_date(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,7 +328,10 @@ def test_while_the_place_of_snapshots_is_away_everything_goes_on(
     expected = replayed(shop)
     opened = store._store
 
+    asked = []
+
     def away(*_: Any) -> Any:
+        asked.append(1)
         raise OperationalError("the disk is unplugged")
 
     with capture_logs() as lines, monkeypatch.context() as patch:
@@ -324,6 +343,7 @@ def test_while_the_place_of_snapshots_is_away_everything_goes_on(
         report = snapshot_report(shop.orderwright)
     assert report.fault is not None
     assert "unplugged" in report.fault
+    assert len(asked) == 1, "nobody waits for it again and again"
     assert len([line for line in lines if "cannot be kept or used" in line["event"]]) == 1
 
     monkeypatch.setattr(store, "_away_until", 0.0)
