@@ -42,6 +42,10 @@ class Figures:
             if len(self._long) < KEPT_LONG_REPLAYS or replay.stream_id in self._long:
                 self._long[replay.stream_id] = replay
 
+    def __bool__(self) -> bool:
+        """Whether anything was counted since the last time."""
+        return bool(self._counts or self._long)
+
     def take(self) -> tuple[Counter[tuple[str, str]], list[LongReplay]]:
         """All that was counted since the last time."""
         with self._lock:

@@ -28,6 +28,8 @@ from .tables import FORGET, PUT
 from .telling import Teller
 
 TELL_EVERY_SECONDS = 5.0
+BE_SEEN_EVERY_SECONDS = 60.0
+"""So often where nothing has happened."""
 
 EVENTS_AT_ONCE = 5
 """So many events are replayed before others may have a go; it takes a fraction of a millisecond."""
@@ -99,7 +101,8 @@ class SnapshotTaker(BackgroundLoop):
         request = self._requests.next()
         if request is not None:
             self._take(request)
-        if time.monotonic() - self._told_at >= TELL_EVERY_SECONDS:
+        has_news = self._figures or self._requests
+        if time.monotonic() - self._told_at >= (TELL_EVERY_SECONDS if has_news else BE_SEEN_EVERY_SECONDS):
             self._told_at = time.monotonic()
             self._teller.tell(len(self._requests))
         if request is None:

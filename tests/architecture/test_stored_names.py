@@ -9,6 +9,7 @@ from eventsourcing.domain import AggregateEvent, ProgrammingError
 
 from domain.shared.aggregates import EVENT_TYPES, Aggregate
 from system.definition import orderwright
+from system.snapshots.tables import TABLES as TABLES_OF_SNAPSHOTS
 from system.verification.kept import TABLES
 from tests.history.samples import RINGS, recorded_event_types
 
@@ -35,6 +36,19 @@ SEALS = {
     "seal_resealings": {"at", "log", "made_by", "reason", "what"},
 }
 """The tables of the seals: what is sealed is worth nothing once it cannot be found."""
+
+
+SNAPSHOT_TABLES = {
+    "orderwright_snapshots",
+    "orderwright_snapshot_figures",
+    "orderwright_snapshot_processes",
+    "orderwright_snapshot_long_replays",
+}
+"""The tables of the snapshots. `orderwright_snapshots` has one a stream, by application and stream."""
+
+
+def test_the_tables_of_the_snapshots_keep_their_names() -> None:
+    assert {table.name for table in TABLES_OF_SNAPSHOTS} == SNAPSHOT_TABLES
 
 
 def test_the_tables_of_the_seals_keep_their_names() -> None:

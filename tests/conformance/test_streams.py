@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEvent
 
+from system.persistence.store import Store
 from tests.support.waiting import PATIENCE_SECONDS
 
 TEAPOT, CUP = UUID(int=1), UUID(int=2)
@@ -125,3 +126,25 @@ def test_of_many_who_want_the_same_version_at_once_one_gets_it_and_nobody_else_i
     assert versions(recorder, TEAPOT) == list(range(1, 9))
     for number in range(12):
         assert versions(recorder, UUID(int=1000 + number)) == list(range(1, 9))
+
+
+def test_many_streams_are_read_at_once_each_after_a_version_and_as_far_as_is_asked(recorder: Store) -> None:
+    """Versions that are missing in a stream do not end it."""
+    recorder.insert_events([event(TEAPOT, version) for version in range(1, 8)])
+    recorder.insert_events([event(CUP, version) for version in (1, 2, 5, 9)])
+    wanted = {TEAPOT: 2, CUP: 0, UUID(int=9): 0}
+
+    def read(at_most: int | None) -> dict[UUID, list[int]]:
+        found: dict[UUID, list[int]] = {}
+        order: list[UUID] = []
+        for one in recorder.select_streams(wanted, at_most):
+            stream = UUID(str(one.originator_id))
+            if order[-1:] != [stream]:
+                order.append(stream)
+            found.setdefault(stream, []).append(one.originator_version)
+        assert len(order) == len(found), "one stream after the other"
+        return found
+
+    assert read(None) == {TEAPOT: [3, 4, 5, 6, 7], CUP: [1, 2, 5, 9]}
+    assert read(3) == {TEAPOT: [3, 4, 5], CUP: [1, 2, 5]}
+    assert read(100) == read(None)

@@ -49,12 +49,14 @@ class SqliteRecorder(SqliteTables, SqliteAgreement, SqliteHeartbeats, Store, SQL
         """See `Store`."""
         wanted = [(stream_id.hex, version) for stream_id, version in after.items()]
         rows: list[Any] = []
-        limited = (
-            f"AND e.rowid IN (SELECT rowid FROM {self.events_table_name} WHERE originator_id = wanted.id "
-            f"AND originator_version > wanted.version ORDER BY originator_version LIMIT {int(at_most)}) "
-            if at_most is not None
-            else ""
-        )
+        limited = ""
+        if at_most is not None:  # the last of them is looked up once a stream: a list of them would be, a row
+            limited = (
+                "AND e.originator_version <= COALESCE("
+                f"(SELECT originator_version FROM {self.events_table_name} WHERE originator_id = wanted.id "
+                "AND originator_version > wanted.version "
+                f"ORDER BY originator_version LIMIT 1 OFFSET {int(at_most) - 1}), {2**63 - 1}) "
+            )
         with self.datastore.transaction(commit=False) as cursor:
             for first in range(0, len(wanted), _STREAMS_AT_ONCE):
                 some = wanted[first : first + _STREAMS_AT_ONCE]
