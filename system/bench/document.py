@@ -19,8 +19,7 @@ _MEANING = {
     "growth": "seconds to settle 1,000 orders when the store holds so many events. The ratio compares the "
     "last size with a fresh store of the first, measured in turns: a machine is not equally fast all day",
     "years": "a store with so many events and years behind it (`--events`, else 1,000,000), made by "
-    "`orderwright demo --events` (fill). Every read model is built anew, by `orderwright projections "
-    "rebuild`: alone (build; stock is the library's way to pull and process, one by one, on a two hundredth "
+    "`demo --events` (fill). Every read model is built anew, by `projections rebuild`: alone (build; stock is the library's way to pull and process, one by one, on a two hundredth "
     "of the events; by_ones is ours with pages of one event), and while 50 orders a second come in over HTTP "
     "(under_load), with a calm time before each. Milliseconds are those of requests when nothing was being "
     "built, and when something was (building): of an order until it was answered (post), of a list of orders "

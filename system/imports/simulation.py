@@ -20,6 +20,7 @@ from system.concurrency.memory import collect_garbage_less_often
 from system.definition import PaymentCalls
 from system.definition import orderwright as definition
 from system.gateways.simulated import SimulatedGateway
+from system.workers.payment_caller import GatewayWorker
 
 from .importing import patiently
 
@@ -69,7 +70,7 @@ class Simulation:
             monotonic=now.seconds,
         )
         self._loops = self.orderwright.runner().loops
-        self._worker = self.orderwright.gateway_worker(pool=AtOnce())
+        self._worker = self._new_worker()
         self._doers = (*definition.leaders, PaymentCalls.name)
         self._read_models = [name for name in definition.followers if name not in self._doers]
         collect_garbage_less_often()
@@ -98,13 +99,17 @@ class Simulation:
             self._now.wait_until(next_at + BOTH_DUE)
 
     def show(self) -> None:
-        """Bring the read models up to date, and let the provider forget: nobody asks it again."""
+        """Bring the read models up to date, and forget the calls that were made: no more come of them."""
         while self._work(self._read_models):
             pass
         for loop in self._loops.values():
             patiently(loop.carry_forward)
         self._gateway.charges.clear()
         self._gateway.refunds.clear()
+        self._worker = self._new_worker()
+
+    def _new_worker(self) -> GatewayWorker:
+        return self.orderwright.gateway_worker(pool=AtOnce())
 
     def _work(self, names: Iterable[str]) -> int:
         """Have each of these read all there is for it; how many events that were."""
