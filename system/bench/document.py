@@ -18,12 +18,13 @@ _MEANING = {
     "the others from the first event",
     "growth": "seconds to settle 1,000 orders when the store holds so many events. The ratio compares the "
     "last size with a fresh store of the first, measured in turns: a machine is not equally fast all day",
-    "years": "a store with so many events and years behind it (`--events`, else 1,000,000), made by "
-    "`demo --events` (fill). Every read model is built anew, by `projections rebuild`: alone (build; stock is the library's way to pull and process, one by one, on a two hundredth "
-    "of the events; by_ones is ours with pages of one event), and while 50 orders a second come in over HTTP "
-    "(under_load), with a calm time before each. Milliseconds are those of requests when nothing was being "
-    "built, and when something was (building): of an order until it was answered (post), of a list of orders "
-    "(list), and of an order until it was seen to be confirmed (confirmed). estimate is how far what a build "
+    "years": "a store with so many events and years behind it (`--events`, else 1,000,000), made by `demo "
+    "--events` (fill). Every read model is built anew, by `projections rebuild`: alone (build; stock is "
+    "the library's way to pull and process, one by one, on a two hundredth of the events; by_ones is "
+    "ours with pages of one event), and while 50 orders a second come in over HTTP (under_load), with a "
+    "calm time before each. Milliseconds are those of requests when nothing was being built, and when "
+    "something was (building): of an order until it was answered (post), of a list of orders (list), "
+    "and of an order until it was seen to be confirmed (confirmed). estimate is how far what a build "
     "took was from what was expected after the first tenth, memory the most that its process had, and "
     "differences are groups of rows that were other than those that were served",
 }

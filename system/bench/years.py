@@ -176,7 +176,7 @@ def _run(environment: Mapping[str, str], *words: str) -> tuple[Any, float]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if not told:
-        raise RuntimeError(f"`orderwright {' '.join(words)}` ended with {process.returncode}")
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
     return json.loads(told), usage.ru_maxrss / 1024
 
 
