@@ -7,7 +7,7 @@ where they were read makes it safe whoever else builds the same version: who com
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from eventsourcing.persistence import IntegrityError, PersistenceError
@@ -31,6 +31,11 @@ PAGE_BYTES = 8_000_000
 """Pages are made smaller where events are so large that one of them would have more than this."""
 
 FIRST_PAGE = 500
+NEARLY_LEVEL = 100
+LAST_PAGES = 20
+"""Of a version that lacks fewer events so many pages more are read: under load there always are some, and who
+keeps it up to date reads them."""
+
 LOOK_AHEAD_SECONDS = 1.0
 """So often it is looked how many events there are by now."""
 
@@ -151,6 +156,15 @@ class Builder:
             raise
         self._suit_page_to(page)
         return len(page)
+
+    def pages_until_level(self) -> Iterator[None]:
+        """Read pages until all is read, but for what comes in meanwhile. Raises what `advance` raises."""
+        left = LAST_PAGES
+        while left and self.advance():
+            yield
+            if not self.has_more:
+                self._look_ahead()
+                left -= self.behind < NEARLY_LEVEL
 
     def _suit_page_to(self, page: Sequence[Entry]) -> None:
         size = sum(len(entry.state) for entry in page)

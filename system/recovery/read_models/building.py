@@ -89,14 +89,13 @@ class _Build:
         self._correction = correction(known)
 
     def run(self, progress: Callable[[BuildProgress], object], is_wanted: Callable[[], bool]) -> bool:
-        """Read until all is read; False when it was not wanted any more before that."""
-        builder = self._builder
-        while is_wanted():
-            if not builder.advance():
-                return True
+        """Read until it is level; False when it was not wanted any more before that."""
+        for _ in self._builder.pages_until_level():
             self._estimate()
             progress(self._progress())
-        return False
+            if not is_wanted():
+                return False
+        return True
 
     def complete(self, at: str) -> None:
         """Make the indexes, and note that the version is ready."""

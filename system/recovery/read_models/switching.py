@@ -27,10 +27,6 @@ from .parity import compare, keep_accepted, last_comparison, newest_version
 FAR_BEHIND = 50_000
 """So many events a version may be behind: they are read in a few seconds before the switch."""
 
-NEARLY_LEVEL = 100
-LAST_PAGES = 20
-"""Of a version that lacks so few events so many pages are read at most: under load there always are some."""
-
 
 @dataclass(frozen=True)
 class Hindrance:
@@ -130,7 +126,9 @@ def switch(
     if found:
         raise NotSwitched(projection.name, version.number, found)
     if projection.versions.fits(version):
-        bring_level(Builder(projection, orderwright.leaders_of(projection.name), version.number))
+        builder = Builder(projection, orderwright.leaders_of(projection.name), version.number)
+        for _ in builder.pages_until_level():
+            pass
     if not was_served(projection, version.number):
         differences = last_comparison(projection, version.number)
         if differences is None:
@@ -144,12 +142,3 @@ def was_served(projection: Projection, number: int) -> bool:
     """Whether a version was served before, so that going back to it asks nobody for anything new."""
     switches = projection.versions.registry.latest_switches()
     return number in (FIRST_VERSION, *(switch.version for switch in switches))
-
-
-def bring_level(builder: Builder) -> None:
-    """Read what a version lacks, up to what has come in by the last page."""
-    while builder.behind >= NEARLY_LEVEL and builder.advance():
-        pass
-    for _ in range(LAST_PAGES):
-        if not builder.advance():
-            break

@@ -46,6 +46,7 @@ def customers(shop: Shop, *, at_once: int = 2) -> Iterator[list[Exception]]:
                 wrong.append(error)
                 return
             count += 1
+            goes_home.wait(0.02)  # people who never pause would outrun any reader
 
     threads = [threading.Thread(target=is_busy, args=(number,)) for number in range(at_once)]
     for thread in threads:
