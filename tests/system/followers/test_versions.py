@@ -316,9 +316,7 @@ def test_a_log_that_lacks_what_any_version_has_read_is_found(shop: Shop, number:
 
 def test_a_version_is_level_also_where_something_new_comes_in_after_every_page(shop: Shop) -> None:
     builder = builder_of(shop, "StockLevels", begun(shop, "StockLevels"))
-    pages = 0
-    for _ in builder.pages_until_level():
-        pages += 1
+    for pages, _ in enumerate(builder.pages_until_level()):
         shop.receive("TEAPOT", 1, command_id=f"after-page-{pages}")
         assert pages < 100
     assert builder.behind < 10
