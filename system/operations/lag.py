@@ -73,9 +73,8 @@ def _lag(orderwright: Orderwright, where: Position, most: int) -> Lag:
 
 
 def _ignored_by(follower: Follower) -> frozenset[str]:
-    """The topics that a follower has nothing to do with. One that nobody here knows, perhaps of a newer
-    release, is none of them: the follower comes to a halt in front of such an event."""
-    return frozenset(EVENT_TYPES) - follower.handled_topics
+    """The topics that a follower has nothing to do with. One that nobody here knows is none of them."""
+    return frozenset(topic for topic in EVENT_TYPES if not follower.concerns(topic))
 
 
 def _recorded_at(leader: Follower, position: int) -> datetime | None:

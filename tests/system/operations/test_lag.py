@@ -235,8 +235,8 @@ def test_of_a_follower_that_hangs_the_heartbeat_stands_still(
         react(event, work)
 
     monkeypatch.setattr(stock_levels, "handle", hangs)
-    service = serve(way)
     Shop(way).receive("CD-X1", 5)
+    service = serve(way)  # it hangs in its very first page
     try:
         wait_until(lambda: report_of(way.orderwright, "StockLevels", service).state is State.SILENT)
         found = report_of(way.orderwright, "StockLevels", service)

@@ -11,13 +11,14 @@ from eventsourcing.persistence import OperationalError
 from structlog.testing import capture_logs
 
 from system.bootstrap import Orderwright
+from system.concurrency import pulse
 from system.operations.followers import examine_followers
 from system.persistence.agreement import LogDisagrees
 from system.persistence.heartbeats import Heartbeat
 from system.runner import heart as hearts
 from system.runner.heart import MEASURED_SECONDS, Pace, _Sample, told
 from system.runner.runner import Runner
-from tests.support.fixtures import Environment, migrated
+from tests.support.fixtures import Environment, environment_for, migrated
 from tests.support.heartbeats import beating
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
@@ -185,6 +186,36 @@ def test_a_loop_that_pauses_says_why_and_nothing_of_hosts_and_files(
     wait_until(lambda: sequence(way, "StockLevels") > beat.sequence, what="it beats while it pauses")
     assert not any(beat.fault for beat in heartbeats(way, "SagaLog").values())
     runner.stop()
+
+
+def test_a_heartbeat_while_a_loop_pauses_is_no_progress(
+    on_postgres: Environment, open_way: OpenWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a follower that fails again and again, while its own store is well, would never be taken over."""
+    monkeypatch.setattr(pulse, "LONGEST_SILENCE_SECONDS", 0.01)
+    way: Any = open_way(ByHand, on_postgres)
+    loop = way.runner.loops["SagaLog"]
+    loop.wakeup.stop()
+    loop.pulse.belongs_here()
+    loop.pulse.fails()
+    wait_until(loop.pulse.still_for, what="it has failed for long")
+    loop.back_off(OperationalError("the store of the leader is away"), 0)
+    assert loop.pulse.still_for() > 0
+    assert sequence(way) == 1
+
+
+def test_a_store_of_an_earlier_release_gets_the_table_at_its_next_start(
+    request: pytest.FixtureRequest, quick_folder: Path, open_way: OpenWay
+) -> None:
+    environment = environment_for("postgres", request, quick_folder)
+    before: Any = open_way(ByHand, environment)
+    for application in before.orderwright.applications.values():
+        recorder = application.recorder
+        recorder.transact([(f"DROP TABLE @{recorder.agreement_prefix}heartbeats", {})])
+    after: Any = open_way(ByHand, environment)
+    assert sequence(after) == 0
+    beating(after.runner.loops["SagaLog"])[0].beat(has_more=False)
+    assert sequence(after) == 1
 
 
 def test_what_an_error_says_of_hosts_and_files_is_for_the_log_alone() -> None:

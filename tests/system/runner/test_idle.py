@@ -23,7 +23,7 @@ from tests.support.ways import ByHand, UnderOurRunner, Way
 OpenWay = Callable[..., Way]
 WATCHED_FOR_SECONDS = 3
 TRANSACTIONS_A_SECOND = 20
-"""It is a third of that on a machine with nothing else to do; it was 130 when everybody polled."""
+"""It is two thirds of that, with the heartbeats; it was 130 when everybody polled."""
 
 
 @pytest.fixture
