@@ -45,6 +45,20 @@ def report_of(
     return next(one for one in found if one.follower == follower)
 
 
+def report_once(
+    state: State, orderwright: Orderwright, follower: str, service: RunnerService
+) -> FollowerReport:
+    """How a follower is as soon as it is in a state: a moment later it may be in another one again."""
+    found: list[FollowerReport] = []
+
+    def is_there() -> bool:
+        found.append(report_of(orderwright, follower, service))
+        return found[-1].state is state
+
+    wait_until(is_there)
+    return found[-1]
+
+
 def progress_of(orderwright: Orderwright, follower: str, leader: str) -> Progress:
     """How far it is in the log of a leader."""
     return next(each for each in report_of(orderwright, follower).leaders if each.leader == leader)
@@ -238,16 +252,15 @@ def test_of_a_follower_that_hangs_the_heartbeat_stands_still(
     Shop(way).receive("CD-X1", 5)
     service = serve(way)  # it hangs in its very first page
     try:
-        wait_until(lambda: report_of(way.orderwright, "StockLevels", service).state is State.SILENT)
-        found = report_of(way.orderwright, "StockLevels", service)
+        found = report_once(State.SILENT, way.orderwright, "StockLevels", service)
         assert found.heartbeat is not None
         assert found.heartbeat.process in (found.why or "")
         assert "no sign of life" in (found.why or "")
         assert {one.outlook for one in found.leaders} == {Outlook.STANDING_STILL}
-        assert report_of(way.orderwright, "SagaLog", service).state is State.RUNNING
+        report_once(State.RUNNING, way.orderwright, "SagaLog", service)
     finally:
         may_go_on.set()
-    wait_until(lambda: report_of(way.orderwright, "StockLevels", service).state is State.RUNNING)
+    report_once(State.RUNNING, way.orderwright, "StockLevels", service)
 
 
 def test_an_old_heartbeat_that_is_followed_by_another_one_is_no_silence(
@@ -276,9 +289,9 @@ def test_who_runs_what_in_two_processes_and_that_nobody_does(
 ) -> None:
     way = open_way(ByHand, persistence)
     some = serve(way, "SagaLog", "Orders")
+    found = report_once(State.RUNNING, way.orderwright, "SagaLog", some)
+    assert (found.why, found.owner is not None) == (None, True)
     wait_until(lambda: report_of(way.orderwright, "SagaLog", some).heartbeat is not None)
-    found = report_of(way.orderwright, "SagaLog", some)
-    assert (found.state, found.why, found.owner is not None) == (State.RUNNING, None, True)
     nobodys = report_of(way.orderwright, "Payments", some)
     assert (nobodys.state, nobodys.why, nobodys.owner) == (State.NOT_RUN, "no process runs it", None)
     some.stop()
@@ -293,9 +306,7 @@ def test_one_that_pauses_says_why(
     loop: BackgroundLoop = service.runner.loops["SagaLog"]
     monkeypatch.setattr(loop, "advance", lambda: 1 // 0)
     loop.wakeup.ring()
-    wait_until(lambda: report_of(way.orderwright, "SagaLog", service).state is State.PAUSING)
-    assert "after an unexpected error (ZeroDivisionError)" in (
-        report_of(way.orderwright, "SagaLog", service).why or ""
-    )
+    found = report_once(State.PAUSING, way.orderwright, "SagaLog", service)
+    assert "after an unexpected error (ZeroDivisionError)" in (found.why or "")
     monkeypatch.undo()
-    wait_until(lambda: report_of(way.orderwright, "SagaLog", service).state is State.RUNNING)
+    report_once(State.RUNNING, way.orderwright, "SagaLog", service)
