@@ -2,13 +2,15 @@
 
 Both tables are read in pages, by key. What differs there may only be further on in one version than in
 the other, so it is looked at again: both versions are waited for until each has passed where the other
-one was, and the rows are read anew. Equal rows are dropped. The same two rows as before differ in truth:
-each version has by now taken in all that the other one had taken in when it was looked at before. Rows
-that have changed meanwhile are looked at once more.
+one was, and the rows are read anew. Equal rows are dropped. Two rows that were the same in three looks
+differ in truth: by each look a version has taken in all that the other one had taken in by the look before.
+Two looks are not enough for a row that comes and goes: one version has it not yet in the first and not any
+more in the second, while the other has it in both. Rows that have changed meanwhile are looked at once more.
 """
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +27,8 @@ from .side_by_side import Key, Pair, SideBySide
 BATCH = 20_000
 """So many rows that seem different are held before they are looked at again."""
 MOST_ROUNDS = 20
+SAME_AGAIN = 2
+"""So many times two rows that differ have to be found as they were before."""
 PATIENCE_SECONDS = 60.0
 """So long a version may stand still before a comparison is given up."""
 LOOK_EVERY_SECONDS = 0.02
@@ -122,6 +126,7 @@ class Comparing:
         return done
 
     def _look_again(self, table: Table, apart_from: frozenset[str], seen: dict[Key, bytes]) -> None:
+        same: Counter[Key] = Counter()
         for number in range(MOST_ROUNDS):
             if not seen:
                 return
@@ -131,7 +136,8 @@ class Comparing:
                 if not is_different(pair, apart_from):
                     continue
                 digest = _digest(pair)
-                if digest == seen[pair.key]:
+                same[pair.key] = same[pair.key] + 1 if digest == seen[pair.key] else 0
+                if same[pair.key] == SAME_AGAIN:
                     self._groups.add_different(table, apart_from, pair)
                 elif number + 1 < MOST_ROUNDS:
                     again[pair.key] = digest
