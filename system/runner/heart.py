@@ -22,8 +22,9 @@ from .subscription import Subscription
 
 BEAT_EVERY_SECONDS = 2.0
 
-AFTER_A_FAILURE_SECONDS = 10.0
-"""So long no beat is tried after one that could not be written: who asks a store that is away waits."""
+AFTER_A_FAILURE_SECONDS = 5.0
+"""So long no beat is tried after one that could not be written: who asks a store that is away waits. One
+that fails makes nobody silent."""
 
 MEASURED_SECONDS = 60.0
 """The rate is that of the last minute, or since the follower fell behind if that is later."""
