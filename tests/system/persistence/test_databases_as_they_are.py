@@ -121,9 +121,17 @@ def reset(postgres: PrivatePostgres, environment: Environment) -> None:
         )
 
 
-def test_what_a_session_relies_on_is_set_for_it(on_postgres: Environment, postgres: PrivatePostgres) -> None:
-    set_for(postgres, on_postgres, **{name: theirs for name, (theirs, _) in RELIED_ON.items()})
-    orderwright = build(Settings.from_environment(on_postgres))
+@pytest.fixture
+def of_its_own(module: Environment, postgres_environment: Environment) -> Environment:
+    """A database that nobody has a connection to from before it was set for."""
+    environment = postgres_environment | module
+    is_tuned = module["PERSISTENCE_MODULE"] == PERSISTENCE["tuned"]
+    return migrated(environment) if is_tuned else environment
+
+
+def test_what_a_session_relies_on_is_set_for_it(of_its_own: Environment, postgres: PrivatePostgres) -> None:
+    set_for(postgres, of_its_own, **{name: theirs for name, (theirs, _) in RELIED_ON.items()})
+    orderwright = build(Settings.from_environment(of_its_own))
     try:
         datastore: Any = orderwright.orders.recorder
         with datastore.datastore.get_connection() as connection:
@@ -132,37 +140,33 @@ def test_what_a_session_relies_on_is_set_for_it(on_postgres: Environment, postgr
                 assert (row["value"] if isinstance(row, dict) else row[0]) == ours, name
     finally:
         orderwright.close()
-        reset(postgres, on_postgres)
 
 
 def test_how_far_a_commit_goes_is_left_to_the_operator(
-    tuned_postgres: Environment, postgres: PrivatePostgres
+    postgres_environment: Environment, postgres: PrivatePostgres
 ) -> None:
-    set_for(postgres, tuned_postgres, synchronous_commit="remote_apply")
-    orderwright = build(Settings.from_environment(tuned_postgres))
+    environment = migrated(postgres_environment)
+    set_for(postgres, environment, synchronous_commit="remote_apply")
+    orderwright = build(Settings.from_environment(environment))
     try:
         recorder: Any = orderwright.orders.recorder
         with recorder.datastore.get_connection() as connection:
             assert connection.execute("SHOW synchronous_commit").fetchone() == ("remote_apply",)
     finally:
         orderwright.close()
-        reset(postgres, tuned_postgres)
 
 
 def test_where_nothing_may_be_written_no_process_starts_and_everything_can_be_read(
-    on_postgres: Environment, postgres: PrivatePostgres
+    of_its_own: Environment, postgres: PrivatePostgres
 ) -> None:
-    settings = Settings.from_environment(on_postgres)
+    settings = Settings.from_environment(of_its_own)
     build(settings).close()
-    set_for(postgres, on_postgres, default_transaction_read_only="on")
-    try:
-        with pytest.raises(TakesNoWrites, match="default_transaction_read_only is on, so it takes no writes"):
-            build(settings, must_write=True)
-        checks = {check.name: check for check in ask_doctor(on_postgres | {"CREATE_TABLE": "n"}).checks}
-        assert checks["database"].status is Verdict.PROBLEM
-        assert "default_transaction_read_only is on" in checks["database"].detail
-    finally:
-        reset(postgres, on_postgres)
+    set_for(postgres, of_its_own, default_transaction_read_only="on")
+    with pytest.raises(TakesNoWrites, match="default_transaction_read_only is on, so it takes no writes"):
+        build(settings, must_write=True)
+    checks = {check.name: check for check in ask_doctor(of_its_own | {"CREATE_TABLE": "n"}).checks}
+    assert checks["database"].status is Verdict.PROBLEM
+    assert "default_transaction_read_only is on" in checks["database"].detail
 
 
 def test_a_standby_takes_no_writes() -> None:
