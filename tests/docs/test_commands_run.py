@@ -30,6 +30,7 @@ NOT_RUN = {
     "orderwright bench": "takes minutes; tests/system/bench runs what it measures, with --quick",
     "orderwright bench growth": "takes an hour; the same",
     "orderwright bench years": "the same",
+    "orderwright bench load": "takes half a minute; the same",
     "orderwright followers list --watch": "ends with Ctrl-C alone; tests/cli/test_followers.py stops it",
     "orderwright orders show": "names a command that needs an order: its id or --ref",
     "orderwright orders events": "the same",
