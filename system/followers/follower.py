@@ -19,7 +19,7 @@ from domain.shared.causes import Cause, because_of
 from system.persistence.postgres.library import with_limits
 from system.persistence.recorders import recorder_for
 from system.persistence.store import Store
-from system.persistence.tables import Changes, Table
+from system.persistence.tables import Change, Changes, Table
 
 from .identity_map import Repository
 from .unit_of_work import UnitOfWork
@@ -107,8 +107,12 @@ class Follower(Application, LibraryFollower[UUID]):
     def record_work(self, work: UnitOfWork) -> None:
         """Record what the reactions came to."""
         stored_events = [self.mapper.to_stored_event(event) for event in work.events]
-        self.recorder.insert_events(stored_events, tracking=work.position, rows=work.rows)
+        self.recorder.insert_events(stored_events, tracking=work.position, rows=self._changes_of(work))
         self.kept_snapshots.recorded(work.events)
+
+    def _changes_of(self, work: UnitOfWork) -> Iterable[Change]:
+        """The rows that are to be changed, in the tables that they stand in."""
+        return work.rows
 
     def reaction_to(self, kind: type[Any]) -> Callable[..., None]:
         """The reaction to a kind of event. (Asking the library's dispatcher each time costs as much

@@ -1,7 +1,7 @@
 """The base of every read model."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
@@ -14,7 +14,7 @@ from eventsourcing.utils import Environment, EnvType, strtobool
 
 from system.persistence.agreement import KeepsAgreement
 from system.persistence.conflicts import is_missing_table
-from system.persistence.tables import FIRST_VERSION, at_version
+from system.persistence.tables import FIRST_VERSION, Change, at_version
 from system.persistence.versions import key_at, version_of
 
 from .follower import Follower
@@ -57,12 +57,10 @@ class Projection(Follower):
         """React. A read model records no events of its own, so it needs no cause."""
         self.reaction_to(type(event))(self, event, work)
 
-    def record_work(self, work: UnitOfWork) -> None:
-        """Record rows and position of the version that the position is of; without one, of that in use."""
-        stored_events = [self.mapper.to_stored_event(event) for event in work.events]
+    def _changes_of(self, work: UnitOfWork) -> Iterable[Change]:
+        """Those of the version that the position is of; without a position, of the one in use."""
         version = version_of(work.position.application_name) if work.position else self.versions.used
-        rows = [change.at(version) for change in work.rows]
-        self.recorder.insert_events(stored_events, tracking=work.position, rows=rows)
+        return [change.at(version) for change in work.rows]
 
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """The rows that a query gives, in the version that is in use. Its tables are written as they are
