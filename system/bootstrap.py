@@ -33,7 +33,7 @@ from system.followers import agreement
 from system.followers.follower import Follower
 from system.followers.projection import Projection
 from system.gateways.simulated import SimulatedGateway
-from system.kinds.counts import EventCounts
+from system.kinds.counts import COUNTS, EventCounts
 from system.kinds.newer import NewerEvents, newer_in_store
 from system.leases.lease import Leases
 from system.persistence.agreement import Disagreement
@@ -55,6 +55,7 @@ from system.stores import (
     open_side_store,
     own_files,
     require_readable,
+    side_store,
     wakeup_channels,
 )
 from system.workers.deadline_scanner import DeadlineScanner
@@ -176,11 +177,8 @@ class Orderwright:
     @contextmanager
     def event_counts(self) -> Iterator[EventCounts]:
         """How many events of each kind and version there are, as far as they were counted."""
-        store = open_side_store("Catalogue", self.settings)
-        try:
+        with side_store("Catalogue", self.settings, [COUNTS]) as store:
             yield EventCounts(store)
-        finally:
-            store.close()
 
     def close(self) -> None:
         """Close every connection, after the snapshots that are still to be taken."""

@@ -3,7 +3,8 @@
 An application has settings of its own where they are given, so they may be in several places.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +24,7 @@ from system.persistence.private_files import make_private
 from system.persistence.sealing import misfits
 from system.persistence.side_store import SideStore
 from system.persistence.sqlite.side_store import SqliteSideStore
+from system.persistence.tables import Table
 from system.settings.environment import (
     IN_MEMORY,
     ON_POSTGRES,
@@ -91,6 +93,18 @@ def open_side_store(name: str, settings: Settings) -> SideStore:
         env[file] = _sqlite_name(settings, name)
         make_private(settings.data, [f"{name}.sqlite"])
     return SqliteSideStore(env)
+
+
+@contextmanager
+def side_store(name: str, settings: Settings, tables: Sequence[Table] = ()) -> Iterator[SideStore]:
+    """The side store of this name for a while, with these tables made where they are not there."""
+    store = open_side_store(name, settings)
+    try:
+        if tables:  # who only reads waits for nobody who writes
+            store.create_tables(tables)
+        yield store
+    finally:
+        store.close()
 
 
 def _side_pool_sizes(module: str, env: Environment) -> tuple[int, int]:

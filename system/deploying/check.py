@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import OperationalError, ProgrammingError
+from eventsourcing.persistence import PersistenceError
 
 from application.unreadable import UnreadableEvent
 from application.views import to_json
 from domain.fulfilment import PROCESS_PAYMENT
 from system.bootstrap import Orderwright
+from system.persistence.conflicts import is_missing_table
 from system.persistence.postgres.answers import Pace, at_pace
 from system.persistence.search import facts_of
 from system.queries.events import METADATA
@@ -178,6 +179,8 @@ def _realigned(orderwright: Orderwright) -> datetime | None:
             for name in (*LEADERS, FULFILMENTS)
             for done in orderwright.applications[name].recorder.realignments()
         ]
-    except (OperationalError, ProgrammingError):
-        return None
+    except PersistenceError as error:
+        if is_missing_table(error):
+            return None
+        raise
     return max(times, default=None)

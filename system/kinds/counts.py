@@ -106,11 +106,11 @@ def counted(entry: Entry, mapper: Mapper[UUID]) -> tuple[Kind, KindCount]:
 
 
 class EventCounts:
-    """The counts of all logs, kept in a side store. They can be lost: then all is counted anew."""
+    """The counts of all logs, kept in a side store that has the table. They can be lost: then all is counted
+    anew."""
 
     def __init__(self, store: SideStore) -> None:
         self._store = store
-        store.create_tables([COUNTS])
 
     def kept(self, application: Follower) -> LogCount:
         """What was counted so far of the log of an application; nothing, when another log stands there

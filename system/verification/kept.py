@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eventsourcing.persistence import OperationalError, ProgrammingError
+from eventsourcing.persistence import PersistenceError
 
 from system.bootstrap import Orderwright
+from system.persistence.conflicts import is_missing_table
 from system.persistence.side_store import SideStore
 from system.persistence.tables import Table
-from system.stores import open_side_store
+from system.stores import side_store
 
 from .report import Finding, LogVerified, Verdict, VerificationReport
 from .seals import CURSORS, RANGES
@@ -67,25 +68,19 @@ class LastVerification:
 @contextmanager
 def seals_of(orderwright: Orderwright) -> Iterator[SideStore]:
     """The side store of the seals, open. With events in memory it is empty each time."""
-    store = open_side_store(SEALS, orderwright.settings)
-    try:
-        store.create_tables(TABLES)
+    with side_store(SEALS, orderwright.settings, TABLES) as store:
         yield store
-    finally:
-        store.close()
 
 
 def last_verification(orderwright: Orderwright) -> LastVerification:
     """What is kept of verifications. Nothing is made for it. Raises the library's `PersistenceError`."""
-    store = open_side_store(SEALS, orderwright.settings)
-    try:
-        return _kept_in(store)
-    except (OperationalError, ProgrammingError) as error:
-        if any(text in str(error) for text in ("no such table", "does not exist")):
-            return LastVerification(None, None, ())
-        raise
-    finally:
-        store.close()
+    with side_store(SEALS, orderwright.settings) as store:
+        try:
+            return _kept_in(store)
+        except PersistenceError as error:
+            if is_missing_table(error):  # none was run yet
+                return LastVerification(None, None, ())
+            raise
 
 
 def _kept_in(store: SideStore) -> LastVerification:

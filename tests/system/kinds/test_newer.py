@@ -169,7 +169,7 @@ def test_where_nothing_can_be_counted_the_end_of_the_log_is_looked_at(
         raise OSError("the disk is away")
 
     from_the_future(on_files, 1)
-    monkeypatch.setattr("system.bootstrap.open_side_store", fails)
+    monkeypatch.setattr("system.stores.open_side_store", fails)
     with pytest.raises(NewerEvents, match=r"at least 1 of Order\.Created in version 3"):
         start(on_files)
 
