@@ -2,6 +2,7 @@
 
 import click
 
+from system.operations.side_tables import make_side_tables
 from system.persistence.postgres.migrations import Applied, migrate
 from system.persistence.postgres.suitable import require_suitable
 from system.settings.environment import TUNED_POSTGRES
@@ -34,7 +35,7 @@ def migrate_store() -> None:
     require_suitable(databases_of(settings), must_write=True)
     applied = migrate(targets, tell, lambda whom: click.echo(whom, err=True))
     with opened() as orderwright:  # the first time, this claims the references of earlier orders, with a bar
-        orderwright.snapshots.store.open()
+        make_side_tables(orderwright)
     if wants_json():
         write_json({"applied": applied})
     elif not applied:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 from eventsourcing.persistence import PersistenceError
 from psycopg.sql import SQL, Identifier
 
@@ -13,11 +14,14 @@ from system.persistence.postgres.rights import NotAllowed
 from system.recovery.read_models.building import rebuild
 from system.recovery.read_models.switching import switch
 from system.settings.environment import Settings
+from system.snapshots.tables import SNAPSHOTS
 from system.stores import migration_targets
+from system.verification.run import verify
 from tests.support.fixtures import PERSISTENCE, Environment, OpenWay, migrated
 from tests.support.postgres import PrivatePostgres
 from tests.support.running_shop import Shop
 from tests.support.ways import ByHand, UnderOurRunner
+from web.cli import main
 
 GRANTED = """
     GRANT USAGE ON SCHEMA shop TO {role};
@@ -121,6 +125,25 @@ def test_who_may_read_and_write_rows_alone_uses_a_version_that_somebody_else_has
     assert other.stock("TEAPOT").on_hand == 7
     with pytest.raises(PersistenceError, match="permission denied for schema shop"):
         rebuild(other.orderwright, "StockLevels", other.context("olga"))
+
+
+def test_who_may_read_and_write_rows_alone_verifies_and_counts_what_somebody_else_has_migrated(
+    administrator: Administrator, open_way: OpenWay
+) -> None:
+    owner = migrated(administrator.role("CREATE SCHEMA shop AUTHORIZATION {role}"))
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in owner.items():
+            patched.setenv(name, value)
+        assert CliRunner().invoke(main, ["migrate"]).exit_code == 0
+
+    other = Shop(open_way(ByHand, administrator.role(GRANTED)))
+    other.receive("TEAPOT", 5)
+    other.settle()
+
+    assert verify(other.orderwright).is_clean
+    with other.orderwright.event_counts() as counts:
+        assert counts.advance(other.orderwright.inventory).kinds
+    assert other.orderwright.snapshots.store.rows(f"SELECT 1 FROM @{SNAPSHOTS.name}", {}) == []
 
 
 def test_a_right_that_is_missing_is_told_before_anything_is_made(administrator: Administrator) -> None:
