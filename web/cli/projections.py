@@ -1,11 +1,7 @@
 """The versions of read models: build one beside the other, have it served, go back, drop it."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from types import FrameType
 
 import click
 
@@ -19,6 +15,7 @@ from system.recovery.read_models.switching import SwitchReport, switch
 
 from .commands import Group, ask, user_option, yes_option
 from .errors import INTERRUPTED, REFUSED
+from .interrupting import stoppable
 from .output import write_line, write_view
 from .progress import progress_bars
 from .projection_checks import build_as_of_time, compare_versions, comparing, rehearse_rebuild, repair_rows
@@ -200,7 +197,7 @@ def _built(orderwright: Orderwright, name: str, user: str, *, quiet: bool) -> Bu
     with (
         progress_bars(quiet=quiet) as bars,
         bars.bar("Building", None, "events") as advance,
-        _stoppable() as stop,
+        stoppable() as stop,
     ):
 
         def show(progress: BuildProgress) -> None:
@@ -221,24 +218,6 @@ def _exit_code(report: BuildReport) -> int:
     if not report.is_ready:
         return INTERRUPTED
     return REFUSED if report.failures else 0
-
-
-@contextmanager
-def _stoppable() -> Iterator[list[bool]]:
-    """Ctrl-C and SIGTERM are noted, so that the page in hand is finished; a second one ends at once."""
-    asked: list[bool] = []
-
-    def note(_: int, __: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(True)
-
-    before = {kind: signal.signal(kind, note) for kind in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
 
 
 def _write_reset(report: ResetReport) -> None:
