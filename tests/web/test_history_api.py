@@ -99,3 +99,10 @@ def test_an_order_is_shown_as_a_tree(api: Api, order: str) -> None:
     assert (second["depth"], second["causation_id"]) == (2, first["event_id"])
     assert api.get("/orders/00000000-0000-5000-8000-000000000001/tree").code == "order_not_found"
     assert api.get(f"/orders/{order}/tree?limit=1").code == "unknown_parameter"
+
+
+def test_who_names_a_version_and_a_moment_is_told_which_field_is_too_much(api: Api, order: str) -> None:
+    answer = api.get(f"/history/order:{order}?version=1&as_of=2024-05-17T12:00:00Z")
+
+    (error,) = answer.json["errors"]
+    assert (error["pointer"], error["detail"]) == ("/as_of", "version and as_of exclude each other")

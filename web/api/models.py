@@ -5,9 +5,17 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from application.errors import DomainError
@@ -127,11 +135,12 @@ class MomentParameters(Model):
     version: Count | None = None
     as_of: Time | None = None
 
-    @model_validator(mode="after")
-    def _one_moment(self) -> Self:
-        if self.version is not None and self.as_of is not None:
+    @field_validator("as_of")
+    @classmethod
+    def _one_moment(cls, as_of: datetime | None, info: ValidationInfo) -> datetime | None:
+        if as_of is not None and info.data.get("version") is not None:
             raise PydanticCustomError("invalid_query", "version and as_of exclude each other")
-        return self
+        return as_of
 
     @property
     def point(self) -> int | datetime | None:
