@@ -127,6 +127,20 @@ def durable_persistence(request: pytest.FixtureRequest, quick_folder: Path) -> E
     return environment_for(request.param, request, quick_folder)
 
 
+@pytest.fixture(params=DURABLE)
+def store_of_its_own(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
+    """The environment of each persistence that outlives a process, in a database that no other test uses:
+    for tests that change or remove tables."""
+    if request.param == "sqlite":
+        return environment_for("sqlite", request, quick_folder)
+    own = request.getfixturevalue("postgres_environment") | {
+        "PERSISTENCE_MODULE": PERSISTENCE[request.param],
+        "ORDERWRIGHT_DATA": str(quick_folder / "var"),
+        "ORDERWRIGHT_GATEWAY_RETRY_SECONDS": "0.01",
+    }
+    return migrated(own) if request.param == "tuned" else own
+
+
 @pytest.fixture
 def in_memory(request: pytest.FixtureRequest, quick_folder: Path) -> Environment:
     """The environment of the fastest persistence, where it does not matter which."""

@@ -18,6 +18,7 @@ from tests.support.fixtures import (
     persistence,
     quick_folder,
     shared_database,
+    store_of_its_own,
     tuned_postgres,
 )
 from tests.support.running_shop import Shop
@@ -34,6 +35,7 @@ __all__ = [
     "persistence",
     "quick_folder",
     "shared_database",
+    "store_of_its_own",
     "tuned_postgres",
 ]
 

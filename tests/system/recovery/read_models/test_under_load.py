@@ -60,9 +60,9 @@ def customers(shop: Shop, *, at_once: int = 2) -> Iterator[list[Exception]]:
 
 
 @pytest.fixture
-def shop(durable_persistence: Environment, open_way: OpenWay) -> Shop:
+def shop(store_of_its_own: Environment, open_way: OpenWay) -> Shop:
     """A shop that runs, with forty orders in its past."""
-    made = Shop(open_way(UnderOurRunner, durable_persistence))
+    made = Shop(open_way(UnderOurRunner, store_of_its_own))
     made.receive("TEAPOT", 100_000)
     for number in range(40):
         made.order("TEAPOT", ref=f"earlier-{number}")
